@@ -1,0 +1,41 @@
+"""What an operator becomes: one call of one kernel, with its parameters and constant tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A constant array that lands in flash; emitted as ``static const <ctype> <layer>_<field>[]``."""
+
+    ctype: str  # "int8_t", "int32_t", ...
+    values: np.ndarray
+
+
+# A field of the parameter struct: a number, a (nested) array of numbers, or a pointer to a table.
+# None becomes NULL.
+Value = int | float | tuple["Value", ...] | Table | None
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One kernel call: ``nonn_<kernel>(&params, inputs..., output[, scratch])``.
+
+    ``kernel`` names the C function ``nonn_<kernel>``, its parameter struct
+    ``nonn_<kernel>_params``, its header ``nonn/kernels/<kernel>.h`` and its source file
+    ``firmware/kernels/portable/<kernel>.c``.
+    ``params`` lists the struct's fields in order of declaration.
+    ``inputs`` and ``output`` are tensor indices; all data arguments are ``int8_t *``.
+    """
+
+    kernel: str
+    params: Mapping[str, Value]
+    inputs: tuple[int, ...]
+    output: int
+    scratch_bytes: int = 0
+    macs: int = 0
+    notes: tuple[str, ...] = field(default=())
