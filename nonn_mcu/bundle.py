@@ -166,7 +166,9 @@ class Vectors:
             found = tuple(arrays[f"{prefix}_{i}"] for i in range(len(infos)) if f"{prefix}_{i}" in arrays)
             for array, info in zip(found, infos, strict=False):
                 if array.dtype != np.dtype(dtype) or array.shape != (len(arrays["input_0"]), *info.shape[1:]):
-                    raise BadInput(f"{path}: {prefix} {info.name} is {array.dtype}{array.shape}; run convert again")
+                    raise BadInput(
+                        f"{path}: {prefix} {info.name} is {array.dtype}{array.shape}; run convert again"
+                    )
             return found
 
         if "input_0" not in arrays or "layer_crc" not in arrays:
@@ -192,7 +194,7 @@ class Bundle:
         return (self.path / self.manifest.model_file).read_bytes()
 
     def vectors(self) -> Vectors:
-        """The golden vectors."""
+        """Read the golden vectors."""
         return Vectors.load(self.path / VECTORS, self.manifest)
 
 
@@ -234,7 +236,9 @@ def write(path: Path, files: Mapping[str, bytes], manifest: Manifest) -> Bundle:
     An existing bundle at ``path`` is replaced; anything else there is refused. The folder appears whole:
     it is written beside its place and renamed. Raises :class:`BadInput`.
     """
-    if path.is_symlink() or (path.exists() and not (path / MANIFEST).is_file() and (not path.is_dir() or any(path.iterdir()))):
+    if path.is_symlink() or (
+        path.exists() and not (path / MANIFEST).is_file() and (not path.is_dir() or any(path.iterdir()))
+    ):
         raise BadInput(f"{path}: exists and is not a bundle; remove it or choose another with -o")
     listed = manifest.model_copy(update={"files": {name: sha256(files[name]) for name in sorted(files)}})
     staging: Path | None = None
@@ -252,7 +256,9 @@ def write(path: Path, files: Mapping[str, bytes], manifest: Manifest) -> Bundle:
             shutil.rmtree(path)
         os.replace(staging, path)
     except OSError as error:
-        raise BadInput(f"{path}: cannot write the bundle ({error.strerror or error}); choose another place with -o") from None
+        raise BadInput(
+            f"{path}: cannot write the bundle ({error.strerror or error}); choose another place with -o"
+        ) from None
     finally:
         if staging is not None:
             shutil.rmtree(staging, ignore_errors=True)
