@@ -1,0 +1,5 @@
+"""Representative samples: folders of images, ``.npy``/``.npz``, named sets."""
+
+from nonn_mcu.calib.samples import Samples, Split
+
+__all__ = ["Samples", "Split"]
