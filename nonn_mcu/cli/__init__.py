@@ -1,0 +1,136 @@
+"""The command line ``nonn-mcu``: one file per command; this one turns what they raise into exit codes.
+
+A command is a function of the same name in ``nonn_mcu/cli/<command>.py``. It imports what is heavy inside
+its body, prints its result, returns its exit code (None is 0) and raises
+:class:`~nonn_mcu.errors.NonnError` for what went wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from nonn_mcu import __version__
+from nonn_mcu.cli.output import BUG_EXIT_CODE, print_error
+from nonn_mcu.errors import NonnError
+
+COMMANDS = ("convert", "build", "verify", "ports")
+INTERRUPTED = 130
+BROKEN_PIPE = 141  # as if SIGPIPE had ended the process
+
+app = typer.Typer(
+    name="nonn-mcu",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"nonn-mcu {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """From a PyTorch student to a verified microcontroller.
+
+    [bold]nonn-mcu convert[/] student.pt
+    [bold]nonn-mcu build[/] build/student --board mps2-an386
+    [bold]nonn-mcu verify[/] build/student --board mps2-an386
+
+    Exit codes: 0 match, 1 mismatch or over budget, 2 bad input, 3 no device,
+    4 link failed, 5 device error, 6 another model, 130 interrupted.
+    """
+
+
+for _name in COMMANDS:
+    if find_spec(f"nonn_mcu.cli.{_name}"):
+        app.command(_name)(getattr(import_module(f"nonn_mcu.cli.{_name}"), _name))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; never a traceback unless NONN_MCU_DEBUG is set."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    before_dashes = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    as_json = "--json" in before_dashes
+    command = next((a for a in arguments if a in COMMANDS), "")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # file names need not be text
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = _run(arguments, command, as_json)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Nobody reads any more: be quiet, at the flush of interpreter exit too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return code
+
+
+def _run(arguments: list[str], command: str, as_json: bool) -> int:
+    try:
+        code = app(arguments, prog_name="nonn-mcu", standalone_mode=False)
+        # typer turns Ctrl-C into this code without a word
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
+        return code if isinstance(code, int) else 0
+    except (KeyboardInterrupt, typer.Abort):
+        print_error("interrupted", INTERRUPTED, command, as_json)
+        return INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except SystemExit:  # what typer makes of EPIPE
+        raise BrokenPipeError from None
+    except NonnError as error:
+        _trace()
+        print_error(error, error.exit_code, command, as_json)
+        return error.exit_code
+    except OSError as error:
+        _trace()
+        where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+        message = f"{where}{error.strerror or error}"
+        print_error(OSError(message), 2, command, as_json)
+        return 2
+    except Exception as error:
+        if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # a usage error of typer's
+            return _usage_error(error, command, as_json)
+        _trace()
+        what = (
+            f"{type(error).__name__}: {error}; this is a bug, rerun with NONN_MCU_DEBUG=1 for the traceback"
+        )
+        print_error(type(error)(what) if as_json else what, BUG_EXIT_CODE, command, as_json)
+        return BUG_EXIT_CODE
+
+
+def _usage_error(error: Exception, command: str, as_json: bool) -> int:
+    """Exit code 2 and what to read; ``error`` is one of typer's, whose module depends on its version."""
+    message = error.format_message()  # type: ignore[attr-defined]
+    if not message:  # no command given: the help has been printed
+        return 2
+    hint = f"nonn-mcu {command} --help" if command else "nonn-mcu --help"
+    print_error(UsageError(f"{message.rstrip('.')}; see: {hint}"), 2, command, as_json)
+    return 2
+
+
+class UsageError(Exception):
+    """The command line itself is wrong."""
+
+
+def _trace() -> None:
+    if os.environ.get("NONN_MCU_DEBUG"):
+        traceback.print_exc()

@@ -1,0 +1,48 @@
+"""What every command shares when it prints: one line for an error, JSON and nothing else for ``--json``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+JSON_SCHEMA_VERSION = 1
+BUG_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
+
+
+def one_line(text: str) -> str:
+    """``text`` without anything that could move a terminal's cursor: control characters become escapes."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii") for c in text
+    )
+
+
+def print_json(command: str, exit_code: int, body: dict[str, Any]) -> None:
+    """Print one JSON object on stdout; ``body`` is JSON-able without NaN or infinity.
+
+    Raises ValueError for a NaN or an infinity: they are no JSON, and readers fail on them.
+    """
+    head = {"schema_version": JSON_SCHEMA_VERSION, "command": command, "exit_code": exit_code}
+    print(json.dumps(head | body, indent=2, allow_nan=False), flush=True)
+
+
+def print_error(error: BaseException | str, exit_code: int, command: str, as_json: bool) -> None:
+    """One line on stderr, or with ``--json`` one object with ``error`` on stdout."""
+    message = error if isinstance(error, str) else str(error) or type(error).__name__
+    if as_json:
+        kind = "Interrupted" if isinstance(error, str) else type(error).__name__
+        print_json(command, exit_code, {"error": {"type": kind, "message": message}})
+    else:
+        print(f"error: {one_line(message)}", file=sys.stderr, flush=True)
+
+
+def console(stderr: bool = False) -> Console:
+    """A console that colours only on a terminal, honours NO_COLOR and never folds what is piped."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else 10_000
+    return Console(file=stream, highlight=False, width=width, soft_wrap=not stream.isatty())
