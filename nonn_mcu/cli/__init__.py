@@ -131,6 +131,10 @@ class UsageError(Exception):
     """The command line itself is wrong."""
 
 
+class Bug(Exception):
+    """Something that no command foresaw."""
+
+
 def _trace() -> None:
     if os.environ.get("NONN_MCU_DEBUG"):
         traceback.print_exc()

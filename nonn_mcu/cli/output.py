@@ -40,7 +40,7 @@ def print_error(error: BaseException | str, exit_code: int, command: str, as_jso
 
 
 def console(stderr: bool = False) -> Console:
-    """A console that colours only on a terminal, honours NO_COLOR and never folds what is piped."""
+    """Make a console that colours only on a terminal, honours NO_COLOR and never folds what is piped."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
