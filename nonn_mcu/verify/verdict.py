@@ -1,0 +1,240 @@
+"""The verdict: what verify found, as frozen values that become JSON as they are (docs/verify.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from nonn_mcu.bundle import Fidelity
+from nonn_mcu.errors import BadInput, DeviceError, LinkError, NoDevice, NonnError, WrongModel
+
+MATCH, MISMATCH = 0, 1
+
+# A device that was caught giving a wrong answer outweighs one that could not be asked; among those the
+# code that says most about the device comes first.
+PRECEDENCE = (
+    MISMATCH,
+    BadInput.exit_code,
+    WrongModel.exit_code,
+    DeviceError.exit_code,
+    LinkError.exit_code,
+    NoDevice.exit_code,
+    MATCH,
+)
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """Who answered on a port, in its own words; shown as untrusted text."""
+
+    model: str
+    digest: str  # SHA-256 of the .tflite, hex
+    runtime: str
+    board: str
+    core: str
+    firmware: str
+    protocol: int
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """One int8 value that differs: ``index`` is its place in the output, batch axis included."""
+
+    vector: int
+    run: int  # 0 or 1
+    output: int
+    index: tuple[int, ...]
+    expected: int
+    got: int
+
+
+@dataclass(frozen=True)
+class Conformance:
+    """Device against oracle, byte for byte, every vector twice in shuffled order.
+
+    ``lsb_histogram`` counts the values of all runs by their absolute difference in LSB (0 to 255), only
+    those that occur. ``unstable_vectors`` gave two different outputs in two runs.
+    """
+
+    vectors: int
+    runs: int
+    values: int
+    mismatching_vectors: int
+    mismatching_values: int
+    unstable_vectors: int
+    first_mismatch: Mismatch | None
+    lsb_histogram: dict[int, int]
+
+    @property
+    def ok(self) -> bool:
+        """All equal."""
+        return self.mismatching_values == 0
+
+
+@dataclass(frozen=True)
+class FidelityVerdict:
+    """Device against the PyTorch reference. ``judged`` is False where there was nothing to judge it by.
+
+    ``reference`` is "golden" (stored in the bundle) or "live" (recomputed); ``shortfalls`` is empty when
+    all figures are within ``tolerance``.
+    """
+
+    reference: str
+    measured: Fidelity
+    tolerance: Fidelity | None
+    judged: bool
+    why_not_judged: str
+    shortfalls: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LayerDivergence:
+    """The first layer whose tensor differs from the oracle's, for the first vector where one does."""
+
+    vector: int
+    layer: int
+    name: str
+    op: str
+    module: str  # torch module, or ""
+    kernel: str
+    expected_crc: int
+    got_crc: int
+    worst_lsb: int | None  # largest difference; None where the oracle is not installed
+    differing_values: int | None
+
+
+@dataclass(frozen=True)
+class LayersVerdict:
+    """How many layers of how many vectors were compared, and the first that diverges."""
+
+    vectors: int
+    layers: int
+    divergence: LayerDivergence | None
+
+
+@dataclass(frozen=True)
+class Stats:
+    """What the device counted; None where its board has no such counter.
+
+    ``ticks`` of one inference in ``tick_unit`` ("instructions" under emulation, "cycles", "ns", ...),
+    the arena and the deepest stack in bytes.
+    """
+
+    ticks: int | None
+    tick_unit: str
+    arena_bytes: int | None
+    stack_bytes: int | None
+
+
+@dataclass(frozen=True)
+class LinkStats:
+    """What the link cost: requests sent again, frames thrown away, resets of the device survived."""
+
+    retries: int
+    bad_frames: int
+    resets: int
+
+
+@dataclass(frozen=True)
+class ErrorInfo:
+    """Why a device could not be judged: the class of the error and its one line."""
+
+    type: str
+    message: str
+
+
+@dataclass(frozen=True)
+class DeviceVerdict:
+    """One device. Exactly one of ``error`` and ``conformance`` is there."""
+
+    port: str
+    exit_code: int
+    device: DeviceInfo | None = None
+    conformance: Conformance | None = None
+    fidelity: FidelityVerdict | None = None
+    layers: LayersVerdict | None = None
+    stats: Stats | None = None
+    link: LinkStats | None = None
+    error: ErrorInfo | None = None
+
+    @property
+    def status(self) -> str:
+        """One word for the exit code (:data:`STATUS`)."""
+        return STATUS[self.exit_code]
+
+
+STATUS = {
+    MATCH: "match",
+    MISMATCH: "mismatch",
+    BadInput.exit_code: "bad-input",
+    WrongModel.exit_code: "wrong-model",
+    DeviceError.exit_code: "device-error",
+    LinkError.exit_code: "link-failed",
+    NoDevice.exit_code: "no-device",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one call of verify found, per device in the order of the ports given."""
+
+    model: str
+    digest: str
+    vectors: int
+    seed: int
+    devices: tuple[DeviceVerdict, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """The worst of the devices' exit codes, by :data:`PRECEDENCE`."""
+        return worst(device.exit_code for device in self.devices)
+
+
+def worst(codes: Iterable[int]) -> int:
+    """The exit code that comes first in :data:`PRECEDENCE`."""
+    return min(codes, key=PRECEDENCE.index)
+
+
+def failed(port: str, error: NonnError, device: DeviceInfo | None = None) -> DeviceVerdict:
+    """The verdict on a device that could not be judged."""
+    return DeviceVerdict(port, error.exit_code, device, error=ErrorInfo(type(error).__name__, str(error)))
+
+
+def judge(
+    port: str,
+    device: DeviceInfo,
+    conformance: Conformance,
+    fidelity: FidelityVerdict | None,
+    layers: LayersVerdict | None,
+    stats: Stats,
+    link: LinkStats,
+) -> DeviceVerdict:
+    """Match only when every byte, every judged figure and every compared layer agrees."""
+    good = (
+        conformance.ok
+        and (fidelity is None or not fidelity.shortfalls)
+        and (layers is None or layers.divergence is None)
+    )
+    code = MATCH if good else MISMATCH
+    return DeviceVerdict(port, code, device, conformance, fidelity, layers, stats, link)
+
+
+def to_json(verdict: Verdict) -> dict[str, Any]:
+    """The verdict as plain dicts, lists, numbers and text."""
+    return {
+        "status": STATUS[verdict.exit_code],
+        "model": verdict.model,
+        "digest": verdict.digest,
+        "vectors": verdict.vectors,
+        "seed": verdict.seed,
+        "devices": [_device_json(device) for device in verdict.devices],
+    }
+
+
+def _device_json(device: DeviceVerdict) -> dict[str, Any]:
+    body = asdict(device)
+    for key in ("measured", "tolerance"):
+        if device.fidelity is not None and getattr(device.fidelity, key) is not None:
+            body["fidelity"][key] = getattr(device.fidelity, key).model_dump(mode="json")
+    return {"status": device.status, **body}
