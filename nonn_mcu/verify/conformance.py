@@ -22,7 +22,7 @@ def compare(expected: Sequence[np.ndarray], got: Sequence[np.ndarray]) -> Confor
     histogram = np.zeros(256, dtype=np.int64)
     wrong = np.zeros(vectors, dtype=bool)
     unstable = np.zeros(vectors, dtype=bool)
-    first: tuple[int, int, int, int] | None = None  # vector, run, output, flat index
+    places: list[tuple[int, int, int, int]] = []  # vector, run, output, flat index: the first of each output
     for output, (want, have) in enumerate(zip(expected, got, strict=True)):
         flat_want = want.reshape(vectors, -1).astype(np.int16)
         flat_have = have.reshape(len(have), vectors, -1).astype(np.int16)
@@ -30,10 +30,10 @@ def compare(expected: Sequence[np.ndarray], got: Sequence[np.ndarray]) -> Confor
         histogram += np.bincount(difference.ravel(), minlength=256)
         wrong |= difference.any(axis=(0, 2))
         unstable |= (flat_have != flat_have[0]).any(axis=(0, 2))
-        places = np.argwhere(difference.transpose(1, 0, 2))  # vector first, then run
-        if len(places):
-            vector, run, flat = (int(place) for place in places[0])
-            first = min(first or (vector, run, output, flat), (vector, run, output, flat))
+        differing = np.argwhere(difference.transpose(1, 0, 2))
+        if len(differing):
+            vector, run, flat = (int(place) for place in differing[0])
+            places.append((vector, run, output, flat))
     return Conformance(
         vectors=vectors,
         runs=RUNS * vectors,
@@ -41,14 +41,15 @@ def compare(expected: Sequence[np.ndarray], got: Sequence[np.ndarray]) -> Confor
         mismatching_vectors=int(wrong.sum()),
         mismatching_values=int(histogram[1:].sum()),
         unstable_vectors=int(unstable.sum()),
-        first_mismatch=None if first is None else _mismatch(expected, got, *first),
+        first_mismatch=_mismatch(expected, got, min(places)) if places else None,
         lsb_histogram={int(lsb): int(histogram[lsb]) for lsb in np.flatnonzero(histogram)},
     )
 
 
 def _mismatch(
-    expected: Sequence[np.ndarray], got: Sequence[np.ndarray], vector: int, run: int, output: int, flat: int
+    expected: Sequence[np.ndarray], got: Sequence[np.ndarray], place: tuple[int, int, int, int]
 ) -> Mismatch:
+    vector, run, output, flat = place
     shape = expected[output].shape[1:]
     inner = tuple(int(i) for i in np.unravel_index(flat, shape)) if shape else ()
     want, have = expected[output][vector], got[output][run, vector]

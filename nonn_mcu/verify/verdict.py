@@ -192,18 +192,19 @@ class Verdict:
 
 
 def worst(codes: Iterable[int]) -> int:
-    """The exit code that comes first in :data:`PRECEDENCE`."""
+    """Pick the exit code that comes first in :data:`PRECEDENCE`."""
     return min(codes, key=PRECEDENCE.index)
 
 
 def failed(port: str, error: NonnError, device: DeviceInfo | None = None) -> DeviceVerdict:
-    """The verdict on a device that could not be judged."""
+    """Give the verdict on a device that could not be judged."""
     return DeviceVerdict(port, error.exit_code, device, error=ErrorInfo(type(error).__name__, str(error)))
 
 
 def judge(
     port: str,
     device: DeviceInfo,
+    *,
     conformance: Conformance,
     fidelity: FidelityVerdict | None,
     layers: LayersVerdict | None,
@@ -217,11 +218,20 @@ def judge(
         and (layers is None or layers.divergence is None)
     )
     code = MATCH if good else MISMATCH
-    return DeviceVerdict(port, code, device, conformance, fidelity, layers, stats, link)
+    return DeviceVerdict(
+        port,
+        code,
+        device,
+        conformance=conformance,
+        fidelity=fidelity,
+        layers=layers,
+        stats=stats,
+        link=link,
+    )
 
 
 def to_json(verdict: Verdict) -> dict[str, Any]:
-    """The verdict as plain dicts, lists, numbers and text."""
+    """Turn the verdict into plain dicts, lists, numbers and text."""
     return {
         "status": STATUS[verdict.exit_code],
         "model": verdict.model,
