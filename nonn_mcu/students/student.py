@@ -66,7 +66,7 @@ class InputSpec:
 
 
 def channels(shape: tuple[int, ...], layout: str) -> int:
-    """Number of channels of an input of this shape (no batch) and layout."""
+    """Count the channels of an input of this shape (no batch) and layout."""
     return {"CHW": shape[0], "HWC": shape[-1]}.get(layout, 1) if shape else 1
 
 
@@ -136,7 +136,9 @@ def forward(student: Student, x: np.ndarray) -> list[np.ndarray]:
         try:
             outputs = run(batch)
         except Exception as error:  # whatever a user's network raises
-            raise BadInput(f"{student.name}: the network fails on {batch.shape}: {first_line(error)}") from None
+            raise BadInput(
+                f"{student.name}: the network fails on {batch.shape}: {first_line(error)}"
+            ) from None
         for output in outputs:
             if output.shape[:1] != batch.shape[:1]:
                 raise BadInput(
@@ -148,7 +150,7 @@ def forward(student: Student, x: np.ndarray) -> list[np.ndarray]:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's message, or its type when it has none."""
+    """Return the first line of an error's message, or its type when it has none."""
     lines = str(error).strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__
 
