@@ -1,0 +1,131 @@
+"""The manifest: everything about a bundle that a later step needs to know, as validated values."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+SCHEMA_VERSION: Literal[1] = 1
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Extent = Annotated[int, Field(ge=1, le=2**24)]
+Axis = Annotated[int, Field(ge=0, le=15)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class TensorInfo(_Part):
+    """An input or output as the device holds it: int8, real = scale * (q - zero_point).
+
+    ``shape`` is the device's (batch included, channels last). ``from_torch`` is the permutation of the
+    torch tensor's axes, batch included, that gives the device's order; empty where shapes are equal in
+    size but not in rank (a plain reshape).
+    """
+
+    name: str
+    shape: tuple[Extent, ...]
+    scale: float = Field(gt=0)
+    zero_point: int = Field(ge=-128, le=127)
+    torch_shape: tuple[Extent, ...]
+    from_torch: tuple[Axis, ...]
+
+    @model_validator(mode="after")
+    def _shapes_agree(self) -> TensorInfo:
+        if math.prod(self.shape) != math.prod(self.torch_shape):
+            raise ValueError(f"shape {self.shape} and torch_shape {self.torch_shape} differ in size")
+        if self.from_torch:
+            if sorted(self.from_torch) != list(range(len(self.torch_shape))):
+                raise ValueError(f"from_torch {self.from_torch} is no permutation of torch's axes")
+            if tuple(self.torch_shape[axis] for axis in self.from_torch) != self.shape:
+                raise ValueError(f"from_torch {self.from_torch} does not lead to shape {self.shape}")
+        return self
+
+
+class Preprocessing(_Part):
+    """What happens to an image before the network sees it: x / 255, minus mean, over std, per channel."""
+
+    layout: Literal["CHW", "HWC", "FLAT"]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    labels: tuple[str, ...] = ()
+
+
+class LayerInfo(_Part):
+    """One executed layer: what it writes, with which kernel, at what cost."""
+
+    name: str
+    op: str
+    module: str  # the torch module it came from, or ""
+    kernel: str
+    tensor: int  # index in the .tflite
+    shape: tuple[int, ...]
+    scale: float
+    zero_point: int
+    macs: int
+    flash_bytes: int  # weights, tables and parameters
+    live_bytes: int  # arena in use while it runs
+
+
+class Fidelity(_Part):
+    """Dequantised int8 outputs against the float reference, one entry per output."""
+
+    samples: int
+    sqnr_db: tuple[float, ...]
+    worst_lsb: tuple[float, ...]
+    top1_agreement: tuple[float, ...]
+
+
+class Calibration(_Part):
+    """Where the representative samples came from."""
+
+    source: str
+    samples: int
+    sha256: Sha256
+
+
+class BudgetInfo(_Part):
+    """What the plan needs and what it was held against, in bytes; ``*_limit`` None means no limit."""
+
+    flash: int
+    flash_limit: int | None
+    ram: int
+    ram_limit: int | None
+    weights: int
+    tables: int
+    code: int
+    arena: int
+    static: int
+    stack: int
+
+
+class Manifest(_Part):
+    """Everything a later step needs to know; ``files`` holds each other file's SHA-256."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")
+    tools: dict[str, str]
+    model_file: str
+    model_sha256: Sha256
+    inputs: tuple[TensorInfo, ...] = Field(min_length=1)
+    outputs: tuple[TensorInfo, ...] = Field(min_length=1)
+    preprocessing: Preprocessing | None
+    layers: tuple[LayerInfo, ...]
+    arena_bytes: int
+    budget: BudgetInfo
+    calibration: Calibration | None
+    fidelity: Fidelity | None  # measured on calibration data; None when there is no float reference
+    tolerance: Fidelity | None  # what verify judges against, derived from `fidelity`
+    files: dict[str, Sha256]
+
+    @model_validator(mode="after")
+    def _one_figure_per_output(self) -> Manifest:
+        for figures in (self.fidelity, self.tolerance):
+            if figures is not None:
+                for values in (figures.sqnr_db, figures.worst_lsb, figures.top1_agreement):
+                    if len(values) != len(self.outputs):
+                        raise ValueError(f"{len(values)} figures for {len(self.outputs)} outputs")
+        return self
