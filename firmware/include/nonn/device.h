@@ -74,11 +74,10 @@ typedef struct {
     const nonn_model_t *model;
     const nonn_port *port;
     nonn_frame_decoder decoder;
-    nonn_run run;       /* whose result the tensors hold */
-    uint64_t ticks;     /* of the last run that finished, all its times together */
-    uint32_t ticks_run; /* that run's id, 0 before the first */
-    uint32_t ticks_times;
-    uint32_t runs;                    /* invocations since reset */
+    nonn_run run;      /* whose result the tensors hold */
+    nonn_run finished; /* the last one that went well */
+    uint64_t ticks;    /* that it took, all its times together */
+    uint32_t invocations;
     uint32_t frames;                  /* well-formed frames received */
     uint32_t corrupt;                 /* frames dropped: COBS, CRC, too short */
     uint32_t too_long;                /* frames dropped: longer than the buffer */

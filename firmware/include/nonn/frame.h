@@ -35,14 +35,9 @@ typedef struct {
     uint32_t capacity; /* of buffer: longest content + NONN_CRC_BYTES */
     uint32_t length;   /* after NONN_FRAME_COMPLETE: bytes of content */
     uint8_t left;      /* bytes to come in this block */
-    uint8_t code;      /* this block's code, 0 before the first */
+    uint8_t code;      /* this block's code */
     uint8_t state;     /* of the decoder, private */
 } nonn_frame_decoder;
-
-typedef struct {
-    const void *data;
-    uint32_t size;
-} nonn_bytes;
 
 /* `buffer` belongs to the decoder until it is no longer used. */
 void nonn_frame_decoder_init(nonn_frame_decoder *decoder, uint8_t *buffer, uint32_t capacity);
@@ -50,9 +45,9 @@ void nonn_frame_decoder_init(nonn_frame_decoder *decoder, uint8_t *buffer, uint3
 /* After NONN_FRAME_COMPLETE buffer[0 .. length-1] is the content, until the next call. */
 nonn_frame_status nonn_frame_decode(nonn_frame_decoder *decoder, uint8_t byte);
 
-/* Sends the pieces, one after the other, as the content of one frame, by calls of write(data, 1..64
- * bytes). */
-void nonn_frame_send(const nonn_bytes *pieces, size_t count,
+/* Sends header and body, one after the other, as the content of one frame, by calls of
+ * write(data, 1..64 bytes). */
+void nonn_frame_send(const void *header, uint32_t header_size, const void *body, uint32_t body_size,
                      void (*write)(const uint8_t *data, size_t size));
 
 /* CRC-32 of what `crc` was computed over followed by `size` more bytes; start with 0. */

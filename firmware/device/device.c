@@ -1,0 +1,104 @@
+#include <string.h>
+
+#include "answer.h"
+#include "wire.h"
+
+/* Header of a request: type, version << 4 | flags, sequence number. A reply has a status after it.
+ */
+enum { HEADER_BYTES = 4, REPLY_HEADER_BYTES = 5 };
+
+nonn_answer nonn_answer_stats(nonn_device *device, const uint8_t *body, uint32_t size) {
+    (void)body;
+    (void)size;
+    const nonn_port *port = device->port;
+    uint8_t *end = device->buffer;
+    end = put_u32(end, (uint32_t)device->ticks);
+    end = put_u32(end, (uint32_t)(device->ticks >> 32));
+    end = put_u32(end, device->finished.id);
+    end = put_u32(end, device->finished.times);
+    end = put_u32(end, device->model->arena_bytes);
+    end = put_u32(end, port->static_bytes);
+    end = put_u32(end, port->stack_high_water != NULL ? port->stack_high_water() : 0);
+    end = put_u32(end, device->invocations);
+    end = put_u32(end, device->frames);
+    end = put_u32(end, device->corrupt);
+    end = put_u32(end, device->too_long);
+    end = put_u32(end, device->refused);
+    return nonn_accept(device->buffer, (uint32_t)(end - device->buffer));
+}
+
+static const struct {
+    nonn_answer (*handle)(nonn_device *device, const uint8_t *body, uint32_t size);
+    uint16_t shortest;
+    uint16_t longest;
+} messages[] = {
+    [NONN_HELLO] = {nonn_answer_hello, 4, 4},
+    [NONN_DESCRIBE] = {nonn_answer_describe, 7, 7},
+    [NONN_LOAD] = {nonn_answer_load, NONN_LOAD_BYTES, NONN_LOAD_BYTES + NONN_LINK_PAYLOAD},
+    [NONN_RUN] = {nonn_answer_run, 12, 12},
+    [NONN_READ] = {nonn_answer_read, 13, 13},
+    [NONN_STATS] = {nonn_answer_stats, 0, 0},
+};
+
+static nonn_answer dispatch(nonn_device *device, const uint8_t *request, uint32_t length) {
+    const uint8_t type = request[0];
+    const uint32_t size = length - HEADER_BYTES;
+    if (request[1] >> 4 != NONN_PROTOCOL_VERSION) {
+        return nonn_refuse(NONN_UNSUPPORTED_VERSION);
+    }
+    if ((request[1] & 15) != 0) {
+        return nonn_refuse(NONN_UNSUPPORTED_FLAGS);
+    }
+    if (type >= sizeof messages / sizeof messages[0] || messages[type].handle == NULL) {
+        return nonn_refuse(NONN_UNKNOWN_MESSAGE);
+    }
+    if (size < messages[type].shortest || size > messages[type].longest) {
+        return nonn_refuse(NONN_BAD_LENGTH);
+    }
+    return messages[type].handle(device, request + HEADER_BYTES, size);
+}
+
+static void reply(nonn_device *device, uint32_t length) {
+    const uint8_t *request = device->buffer;
+    if ((request[0] & NONN_REPLY) != 0) {
+        return; /* an echo of our own; answering it would never end */
+    }
+    /* Taken now: the body of the reply is built where the request lies. */
+    uint8_t header[REPLY_HEADER_BYTES] = {(uint8_t)(request[0] | NONN_REPLY),
+                                          NONN_PROTOCOL_VERSION << 4, request[2], request[3],
+                                          NONN_OK};
+    const nonn_answer a = dispatch(device, request, length);
+    header[4] = (uint8_t)a.status;
+    device->refused += a.status != NONN_OK;
+    nonn_frame_send(header, sizeof header, a.body, a.size, device->port->write);
+}
+
+void nonn_device_init(nonn_device *device, const nonn_model_t *model, const nonn_port *port) {
+    memset(device, 0, sizeof *device);
+    device->model = model;
+    device->port = port;
+    nonn_frame_decoder_init(&device->decoder, device->buffer, sizeof device->buffer);
+}
+
+void nonn_device_poll(nonn_device *device) {
+    uint8_t received[64];
+    const size_t count = device->port->read(received, sizeof received);
+    for (size_t i = 0; i < count; i++) {
+        switch (nonn_frame_decode(&device->decoder, received[i])) {
+            case NONN_FRAME_NOTHING:
+                break;
+            case NONN_FRAME_COMPLETE:
+                device->frames++;
+                reply(device, device->decoder.length);
+                break;
+            case NONN_FRAME_TOO_LONG:
+                device->too_long++;
+                break;
+            case NONN_FRAME_BAD_COBS:
+            case NONN_FRAME_TOO_SHORT:
+            case NONN_FRAME_BAD_CRC:
+                device->corrupt++;
+                break;
+        }
+    }
+}

@@ -1,0 +1,9 @@
+#include "nonn/device.h"
+
+void nonn_device_run(const nonn_port *port) {
+    static nonn_device device;
+    nonn_device_init(&device, &nonn_model, port);
+    for (;;) {
+        nonn_device_poll(&device);
+    }
+}
