@@ -1,0 +1,59 @@
+"""What a board is: a plain value, one file per board beside this one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+
+@dataclass(frozen=True)
+class Board:
+    """How to build for a board, how to start it, and what it has.
+
+    ``name`` is the folder of ``firmware/ports``. ``tools`` are the programs that building and starting need,
+    each with the Debian package that has it. ``firmware`` is the file name of the linked program.
+    ``command`` starts it ("{firmware}" is its path) and prints the name of a pseudo-terminal; a board that
+    is no process has an empty one. ``flash_bytes`` and ``ram_bytes`` are what a program can use, None where
+    there is no limit worth the name. ``instructions_per_tick`` is what one tick of the device's counter
+    stands for, None where the counter measures time.
+    """
+
+    name: str
+    core: str
+    summary: str
+    build_tools: tuple[tuple[str, str], ...]
+    run_tools: tuple[tuple[str, str], ...]
+    firmware: str
+    command: tuple[str, ...]
+    flash_bytes: int | None
+    ram_bytes: int | None
+    instructions_per_tick: Fraction | None
+
+
+CMAKE = ("cmake", "cmake")
+MAKE = ("make", "make")
+ARM_GCC = ("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi")
+QEMU_ARM = ("qemu-system-arm", "qemu-system-arm")
+
+
+def qemu_arm(
+    name: str, core: str, summary: str, flash_bytes: int, ram_bytes: int, instructions_per_tick: Fraction
+) -> Board:
+    """Describe a Cortex-M board of QEMU's, whose machine is called ``name`` too.
+
+    ``-icount shift=0`` makes every instruction take one nanosecond of the emulated time, so that counts of
+    SysTick repeat exactly.
+    """
+    machine = ("-M", name, "-nographic", "-monitor", "none", "-serial", "pty", "-icount", "shift=0")
+    return Board(
+        name=name,
+        core=core,
+        summary=summary,
+        build_tools=(CMAKE, MAKE, ARM_GCC),
+        run_tools=(QEMU_ARM,),
+        firmware="firmware.elf",
+        command=("qemu-system-arm", *machine, "-kernel", "{firmware}"),
+        flash_bytes=flash_bytes,
+        ram_bytes=ram_bytes,
+        instructions_per_tick=instructions_per_tick,
+    )
