@@ -20,6 +20,9 @@ class Table:
 # None becomes NULL.
 Value = int | float | tuple["Value", ...] | Table | None
 
+# Tables under these names hold what the network has learnt; the budget counts all others as tables.
+WEIGHT_FIELDS = ("weights", "bias")
+
 
 @dataclass(frozen=True, eq=False)
 class Layer:
@@ -29,7 +32,10 @@ class Layer:
     ``nonn_<kernel>_params``, its header ``nonn/kernels/<kernel>.h`` and its source file
     ``firmware/kernels/portable/<kernel>.c``.
     ``params`` lists the struct's fields in order of declaration.
-    ``inputs`` and ``output`` are tensor indices; all data arguments are ``int8_t *``.
+    ``inputs`` and ``output`` are tensor indices; all data arguments are ``int8_t *``, an input that is
+    constant is passed as a pointer into flash, and ``scratch`` is a ``void *`` that is passed when
+    ``scratch_bytes`` is not 0. An operator with any number of inputs is lowered to several layers, one
+    call per input, each writing its part of the same output.
     """
 
     kernel: str
@@ -38,4 +44,4 @@ class Layer:
     output: int
     scratch_bytes: int = 0
     macs: int = 0
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = field(default=())  # for the comment beside the call: "stride 2x2, SAME"

@@ -1,17 +1,19 @@
 /* Fixed-point arithmetic of TensorFlow Lite's reference kernels, double rounding, bit for bit.
  *
- * A real multiplier M > 0 is held as a Q31 `multiplier` in [2^30, 2^31) and a `shift` (positive: left),
- * M = multiplier * 2^(shift - 31). Source: gemmlowp's fixedpoint.h and tensorflow/lite/kernels/
- * internal/common.h (MultiplyByQuantizedMultiplier without TFLITE_SINGLE_ROUNDING). The arithmetic shift
- * right of a negative number is what every compiler for the supported cores does.
+ * A real multiplier M > 0 is held as a Q31 `multiplier` in [2^30, 2^31) and a `shift` (positive:
+ * left), M = multiplier * 2^(shift - 31). Source: gemmlowp's fixedpoint.h and
+ * tensorflow/lite/kernels/ internal/common.h (MultiplyByQuantizedMultiplier without
+ * TFLITE_SINGLE_ROUNDING). The arithmetic shift right of a negative number is what every compiler
+ * for the supported cores does.
  */
 #ifndef NONN_FIXED_POINT_H
 #define NONN_FIXED_POINT_H
 
 #include <stdint.h>
 
-/* High 32 bits of 2ab, rounded to nearest, ties upwards; saturates a = b = INT32_MIN. gemmlowp adds a nudge
- * that depends on the sign and divides towards zero: the same value for every product, at twice the cost. */
+/* High 32 bits of 2ab, rounded to nearest, ties upwards; saturates a = b = INT32_MIN. gemmlowp adds
+ * a nudge that depends on the sign and divides towards zero: the same value for every product, at
+ * twice the cost. */
 static inline int32_t nonn_doubling_high_mul(int32_t a, int32_t b) {
     if (a == INT32_MIN && b == INT32_MIN) {
         return INT32_MAX;
@@ -33,6 +35,12 @@ static inline int32_t nonn_requantize(int32_t x, int32_t multiplier, int shift) 
     const int right = shift > 0 ? 0 : -shift;
     const int32_t shifted = (int32_t)((uint32_t)x << left);
     return nonn_rounding_shift_right(nonn_doubling_high_mul(shifted, multiplier), right);
+}
+
+/* a + b modulo 2^32, for the output offset: beside a saturated product the sum may leave 32 bits,
+ * which the reference leaves to the machine. */
+static inline int32_t nonn_wrapping_add(int32_t a, int32_t b) {
+    return (int32_t)((uint32_t)a + (uint32_t)b);
 }
 
 static inline int8_t nonn_clamp_s8(int32_t x, int32_t low, int32_t high) {

@@ -1,0 +1,93 @@
+"""From an int8 ``.tflite`` to C: read, check, fold, lower, plan, emit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nonn_mcu.codegen import emit, names, ops
+from nonn_mcu.codegen.check import check
+from nonn_mcu.codegen.fold import fold
+from nonn_mcu.codegen.graph import Graph
+from nonn_mcu.codegen.layer import Layer
+from nonn_mcu.codegen.plan import Plan, plan
+from nonn_mcu.codegen.reader import read
+from nonn_mcu.codegen.reshape import check_reshape
+from nonn_mcu.errors import BadInput
+
+MAX_LAYERS = 65_535  # a layer's number is 16 bits on the link
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """One executed layer: what it writes, with which kernel, at what cost (bytes; MACs per inference)."""
+
+    name: str
+    op: str
+    module: str
+    kernel: str
+    tensor: int
+    shape: tuple[int, ...]
+    scale: float
+    zero_point: int
+    macs: int
+    flash_bytes: int
+    live_bytes: int
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Everything made from one model. ``files`` maps a relative path to its text."""
+
+    files: dict[str, str]
+    graph: Graph
+    plan: Plan
+    layers: tuple[LayerReport, ...]
+    weights_bytes: int
+    table_bytes: int  # fixed-point tables, look-up tables and parameters
+
+
+def generate(model: bytes, name: str, prefix: str = "") -> Generated:
+    """Generate the C of a full-int8 ``.tflite``.
+
+    ``name`` must already be an identifier (:func:`names.identifier`); ``prefix`` starts every identifier
+    of the C. Raises :class:`BadInput`: the file is damaged, not int8, or needs what is not supported.
+    """
+    if names.identifier(name) != name:
+        raise BadInput(f"model name {name!r} is not a lower-case C identifier")
+    graph = fold(read(model))
+    check(graph)
+    order: list[int] = []
+    layers: list[tuple[Layer, ...]] = []
+    for op in graph.ops:
+        if op.kind == "RESHAPE":
+            check_reshape(graph, op)
+        else:
+            order.append(op.index)
+            layers.append(ops.lower(graph, op))
+    if not 1 <= len(layers) <= MAX_LAYERS:
+        raise BadInput(f"the model has {len(layers)} layers to run; there must be 1 to {MAX_LAYERS}")
+    made = plan(graph, order, layers)
+    kinds = {op.index: op.kind for op in graph.ops}
+    outputs = [graph.tensors[parts[0].output] for parts in layers]
+    layer_names = names.unique(
+        names.layer_name(tensor.name, kinds[index]) for tensor, index in zip(outputs, order, strict=True)
+    )
+    reports = tuple(
+        LayerReport(
+            name=layer_names[step],
+            op=kinds[order[step]],
+            module=names.source_module(tensor.name),
+            kernel=parts[0].kernel,
+            tensor=tensor.index,
+            shape=tensor.shape,
+            scale=tensor.scale,
+            zero_point=tensor.zero_point,
+            macs=sum(part.macs for part in parts),
+            flash_bytes=sum(emit.flash_bytes(parts, graph)),
+            live_bytes=made.live_bytes[step],
+        )
+        for step, (parts, tensor) in enumerate(zip(layers, outputs, strict=True))
+    )
+    weights, tables = emit.flash_bytes([part for parts in layers for part in parts], graph)
+    files = emit.native(graph, made, layers, layer_names, model, name, prefix) | emit.tflm(model, name)
+    return Generated(files, graph, made, reports, weights, tables)

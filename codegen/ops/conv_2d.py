@@ -1,0 +1,72 @@
+"""CONV_2D: input NHWC, weights OHWI, optional int32 bias; strides, dilation, groups, fused activation.
+
+The weights have one scale or one per filter. Groups are told by the shapes: a filter with fewer channels
+than the input sees one group of them.
+"""
+
+from __future__ import annotations
+
+from nonn_mcu.codegen import filters
+from nonn_mcu.codegen.arguments import require_output_shape, require_rank
+from nonn_mcu.codegen.graph import Graph, Op
+from nonn_mcu.codegen.layer import Layer, Table
+from nonn_mcu.codegen.quantize import activation_range
+from nonn_mcu.codegen.unsupported import require
+
+KINDS = ("CONV_2D",)
+
+
+def lower(graph: Graph, op: Op) -> Layer:
+    """One call of ``nonn_conv_2d``. Raises :class:`BadInput`."""
+    source, weights, bias, output = filters.filter_operands(graph, op)
+    require_rank(graph, op, source, 4, 4)
+    require_rank(graph, op, weights, 4, 4)
+    filters.require_channels(graph, op, weights, bias, axis=0)
+    batch, in_h, in_w, in_c = source.shape
+    out_c, kernel_h, kernel_w, kernel_c = weights.shape
+    require(batch == 1, graph, op, f"batch {batch}; export the model with batch 1")
+    require(in_c % kernel_c == 0, graph, op, f"{in_c} input channels do not split into groups of {kernel_c}")
+    groups = in_c // kernel_c
+    require(out_c % groups == 0, graph, op, f"{out_c} filters do not split into {groups} groups")
+    (out_h, out_w), steps = filters.sliding_window(graph, op, (in_h, in_w), (kernel_h, kernel_w))
+    require_output_shape(graph, op, (1, out_h, out_w, out_c))
+    assert weights.data is not None
+    filters.require_sums(graph, op, weights.data.reshape(out_c, -1), bias, source.zero_point)
+    multiplier, shift = filters.channel_multipliers(source, weights, output, out_c)
+    low, high = activation_range(op.options["fused_activation"], output.scale, output.zero_point)
+    return Layer(
+        kernel="conv_2d",
+        params={
+            "in_h": in_h,
+            "in_w": in_w,
+            "in_c": in_c,
+            "out_h": out_h,
+            "out_w": out_w,
+            "out_c": out_c,
+            "kernel_h": kernel_h,
+            "kernel_w": kernel_w,
+            "kernel_c": kernel_c,
+            **steps,
+            "input_offset": -source.zero_point,
+            "output_offset": output.zero_point,
+            "activation_min": low,
+            "activation_max": high,
+            "weights": Table("int8_t", weights.data),
+            "bias": None if bias is None else Table("int32_t", bias),
+            "multiplier": Table("int32_t", multiplier),
+            "shift": Table("int8_t", shift),
+        },
+        inputs=(source.index,),
+        output=output.index,
+        macs=out_h * out_w * out_c * kernel_h * kernel_w * kernel_c,
+        notes=window_notes(op, kernel_h, kernel_w),
+    )
+
+
+def window_notes(op: Op, kernel_h: int, kernel_w: int) -> tuple[str, ...]:
+    """Say in words what slides how."""
+    options = op.options
+    notes = (f"kernel {kernel_h}x{kernel_w}", f"stride {options['stride_h']}x{options['stride_w']}")
+    if (options["dilation_h"], options["dilation_w"]) != (1, 1):
+        notes += (f"dilation {options['dilation_h']}x{options['dilation_w']}",)
+    return (*notes, options["padding"])

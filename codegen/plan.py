@@ -1,0 +1,171 @@
+"""The arena: where every tensor and every layer's scratch lies, decided before any code is written.
+
+Greedy by size (Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020):
+blocks are placed largest first, each in the lowest gap between those it shares a moment with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nonn_mcu.codegen.graph import Graph
+from nonn_mcu.codegen.layer import Layer
+
+# Of every offset and of the arena: the widest load of a vector unit, and what TFLM aligns to.
+ALIGNMENT = 16
+
+
+@dataclass(frozen=True)
+class Block:
+    """A piece of memory that is live from layer ``first`` to layer ``last``, both included.
+
+    ``tensor`` is None for a layer's scratch.
+    """
+
+    tensor: int | None
+    size: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Byte offsets into one arena of ``arena_bytes``, aligned to :data:`ALIGNMENT`.
+
+    ``offset`` has every tensor that lies in the arena, by tensor index, aliases included; ``alias`` maps
+    a tensor without memory of its own (a RESHAPE's output) to the one whose bytes it shares.
+    ``scratch`` and ``live_bytes`` have one entry per layer: the scratch's offset or None, and the bytes in
+    use while the layer runs. ``input_survives``: no layer overwrites an input.
+    """
+
+    offset: Mapping[int, int]
+    alias: Mapping[int, int]
+    scratch: tuple[int | None, ...]
+    arena_bytes: int
+    live_bytes: tuple[int, ...]
+    input_survives: bool
+    order: tuple[int, ...]  # operator index of each layer
+
+
+def plan(graph: Graph, order: Sequence[int], layers: Sequence[Sequence[Layer]]) -> Plan:
+    """Place everything. ``layers[i]`` are the kernel calls of operator ``order[i]``, one step in time.
+
+    Inputs are kept for the whole run when that costs no memory, else only as long as they are read.
+    """
+    alias = _aliases(graph)
+    released = _blocks(graph, alias, layers, pin_inputs=False)
+    pinned = _blocks(graph, alias, layers, pin_inputs=True)
+    places, size = _place(released)
+    pinned_places, pinned_size = _place(pinned)
+    survives = pinned_size <= size
+    blocks, chosen, size = (pinned, pinned_places, pinned_size) if survives else (released, places, size)
+    offset = {block.tensor: place for block, place in zip(blocks, chosen, strict=True) if block.tensor is not None}
+    scratch = {block.first: place for block, place in zip(blocks, chosen, strict=True) if block.tensor is None}
+    offset |= {index: offset[root] for index, root in alias.items() if root in offset}
+    steps = range(len(layers))
+    live = tuple(sum(block.size for block in blocks if block.first <= step <= block.last) for step in steps)
+    result = Plan(
+        offset=dict(sorted(offset.items())),
+        alias=alias,
+        scratch=tuple(scratch.get(step) for step in steps),
+        arena_bytes=size,
+        live_bytes=live,
+        input_survives=survives,
+        order=tuple(order),
+    )
+    check_plan(graph, layers, result)
+    return result
+
+
+def root_of(alias: Mapping[int, int], index: int) -> int:
+    """The tensor whose bytes this one shares, or itself."""
+    return alias.get(index, index)
+
+
+def check_plan(graph: Graph, layers: Sequence[Sequence[Layer]], made: Plan) -> None:
+    """Replay the layers and prove the plan: no layer writes over bytes that are still to be read.
+
+    Works from what each layer reads and writes, byte by byte, not from lifetimes: every byte of the arena
+    remembers whose it is; whatever a layer reads, and every output at the end, must still be its own.
+    """
+    owner: list[int | None] = [None] * made.arena_bytes
+
+    def place(tensor: int) -> slice:
+        start = made.offset[tensor]
+        assert start % ALIGNMENT == 0 and start + graph.tensors[tensor].size <= made.arena_bytes
+        return slice(start, start + graph.tensors[tensor].size)
+
+    def write(tensor: int) -> None:
+        owner[place(tensor)] = [root_of(made.alias, tensor)] * graph.tensors[tensor].size
+
+    def expect(tensor: int) -> None:
+        root = root_of(made.alias, tensor)
+        assert all(byte == root for byte in owner[place(tensor)]), f"tensor {tensor} is overwritten"
+
+    for tensor in graph.inputs:
+        write(tensor)
+    for step, calls in enumerate(layers):
+        reads = [t for call in calls for t in call.inputs if graph.tensors[t].data is None]
+        for tensor in reads:
+            expect(tensor)
+        write(calls[0].output)
+        scratch, scratch_bytes = made.scratch[step], max(call.scratch_bytes for call in calls)
+        assert (scratch is None) == (scratch_bytes == 0)
+        if scratch is not None:
+            assert scratch % ALIGNMENT == 0 and scratch + scratch_bytes <= made.arena_bytes
+            owner[scratch : scratch + scratch_bytes] = [None] * scratch_bytes
+        # Neither the output nor the scratch may touch what the same layer reads or writes.
+        for tensor in (*reads, calls[0].output):
+            expect(tensor)
+    for tensor in (*graph.outputs, *(graph.inputs if made.input_survives else ())):
+        expect(tensor)
+
+
+def _aliases(graph: Graph) -> dict[int, int]:
+    alias: dict[int, int] = {}
+    for op in graph.ops:
+        if op.kind == "RESHAPE":
+            alias[op.outputs[0]] = root_of(alias, op.inputs[0])
+    return alias
+
+
+def _blocks(
+    graph: Graph, alias: Mapping[int, int], layers: Sequence[Sequence[Layer]], pin_inputs: bool
+) -> list[Block]:
+    end = len(layers) - 1
+    first = {index: 0 for index in graph.inputs}
+    last = {index: end if pin_inputs else 0 for index in graph.inputs}
+    scratch = []
+    for step, calls in enumerate(layers):
+        for tensor in (t for call in calls for t in call.inputs if graph.tensors[t].data is None):
+            root = root_of(alias, tensor)
+            last[root] = max(last[root], step)
+        output = calls[0].output
+        first[output] = last[output] = step
+        if scratch_bytes := max(call.scratch_bytes for call in calls):
+            scratch.append(Block(None, scratch_bytes, step, step))
+    for tensor in graph.outputs:
+        last[root_of(alias, tensor)] = end
+    tensors = [Block(index, graph.tensors[index].size, first[index], last[index]) for index in sorted(first)]
+    return tensors + scratch
+
+
+def _place(blocks: Sequence[Block]) -> tuple[list[int], int]:
+    places = [0] * len(blocks)
+    placed: list[int] = []
+    for number in sorted(range(len(blocks)), key=lambda n: (-blocks[n].size, blocks[n].first, n)):
+        block = blocks[number]
+        position = 0
+        for other in sorted(placed, key=lambda n: places[n]):
+            neighbour = blocks[other]
+            if neighbour.first > block.last or neighbour.last < block.first:
+                continue
+            if position + block.size <= places[other]:
+                break
+            position = max(position, places[other] + neighbour.size)
+            position += -position % ALIGNMENT
+        places[number] = position
+        placed.append(number)
+    size = max((place + block.size for place, block in zip(places, blocks, strict=True)), default=0)
+    return places, size + -size % ALIGNMENT

@@ -1,0 +1,43 @@
+/* Convolution of one NHWC image with OHWI filters, int8, zero padding at the input's zero point.
+ *
+ * out[y][x][o] = clamp(requantize(bias[o] + sum w[o][ky][kx][c] * (in[iy][ix][g * kernel_c + c] +
+ * input_offset))
+ *                      + output_offset),
+ * iy = y * stride_h - pad_h + ky * dilation_h, likewise ix; positions outside the image add
+ * nothing. Groups: in_c / kernel_c of them, each with out_c / groups filters. The sums fit 32 bits:
+ * the generator refuses others. Bit for bit TensorFlow Lite Micro's reference ConvPerChannel.
+ */
+#ifndef NONN_KERNELS_CONV_2D_H
+#define NONN_KERNELS_CONV_2D_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct {
+    uint16_t in_h, in_w, in_c;
+    uint16_t out_h, out_w, out_c;
+    uint16_t kernel_h, kernel_w, kernel_c;
+    uint16_t stride_h, stride_w;
+    uint16_t dilation_h, dilation_w;
+    uint16_t pad_h,
+        pad_w; /* above and left; what is needed below and right follows from the sizes */
+    int16_t input_offset;  /* minus the input's zero point */
+    int16_t output_offset; /* the output's zero point */
+    int8_t activation_min, activation_max;
+    const int8_t *weights;     /* [out_c][kernel_h][kernel_w][kernel_c] */
+    const int32_t *bias;       /* [out_c] or NULL */
+    const int32_t *multiplier; /* [out_c], see nonn/fixed_point.h */
+    const int8_t *shift;       /* [out_c] */
+} nonn_conv_2d_params;
+
+/* `in` holds in_h * in_w * in_c values, `out` out_h * out_w * out_c; they do not overlap. */
+void nonn_conv_2d(const nonn_conv_2d_params *p, const int8_t *in, int8_t *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
