@@ -1,0 +1,23 @@
+/* MUL with broadcasting and a fused activation. */
+#ifndef NONN_KERNELS_MUL_H
+#define NONN_KERNELS_MUL_H
+
+#include <stdint.h>
+
+#include "nonn/kernels/broadcast.h"
+
+typedef struct {
+    nonn_broadcast walk;
+    int32_t input_zero_point[2];
+    int32_t multiplier; /* input scale * input scale / output scale, see nonn_requantize */
+    int32_t shift;      /* at most 15, so that no product of the inputs overflows */
+    int32_t output_zero_point;
+    int32_t low, high; /* -128 <= low <= high <= 127 */
+} nonn_mul_params;
+
+/* output = clamp(input1 * input2), requantised. Neither input may overlap `output`, except that an
+ * input of the output's own shape may be `output`. */
+void nonn_mul(const nonn_mul_params *params, const int8_t *input1, const int8_t *input2,
+              int8_t *output);
+
+#endif
