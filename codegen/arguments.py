@@ -1,38 +1,38 @@
-"""What the operators ask of their tensors before they look at them. Every answer is checked: the file is hostile."""
+"""What the operators ask of their tensors before they look at them. The file is hostile: all is checked."""
 
 from __future__ import annotations
 
 from nonn_mcu.codegen.check import check_quantization
 from nonn_mcu.codegen.graph import Graph, Op, Tensor
-from nonn_mcu.codegen.unsupported import label, require
-from nonn_mcu.errors import BadInput
+from nonn_mcu.codegen.unsupported import require
 
 
 def operands(graph: Graph, op: Op, least: int, most: int | None = None) -> tuple[Tensor, ...]:
-    """The operator's inputs, ``least`` to ``most`` (default: exactly ``least``) of them, none left out.
+    """Return the operator's inputs, ``least`` to ``most`` (default: exactly ``least``), none left out.
 
-    Raises :class:`BadInput` for another number of inputs, or for more than one output.
+    Raises :class:`Unsupported` for another number of inputs, or for more than one output.
     """
     most = least if most is None else most
-    if not least <= len(op.inputs) <= most or len(op.outputs) != 1 or min(op.inputs) < 0:
-        expected = str(least) if least == most else f"{least} to {most}"
-        raise BadInput(
-            f"{label(graph, op)}: has inputs {list(op.inputs)} and outputs {list(op.outputs)}, "
-            f"expected {expected} and 1; convert the model again"
-        )
+    expected = str(least) if least == most else f"{least} to {most}"
+    require(
+        least <= len(op.inputs) <= most and len(op.outputs) == 1 and min(op.inputs) >= 0,
+        graph,
+        op,
+        f"has inputs {list(op.inputs)} and outputs {list(op.outputs)}, "
+        f"expected {expected} and 1; convert the model again",
+    )
     return tuple(graph.tensors[index] for index in op.inputs)
 
 
 def require_int8(graph: Graph, op: Op, tensor: Tensor) -> None:
     """Raise :class:`BadInput` unless the data operand, which may be a constant, is int8 with one scale."""
-    if tensor.dtype != "int8":
-        raise BadInput(
-            f"{label(graph, op)}: an input is {tensor.dtype}, expected int8; quantise to full int8"
-        )
+    require(
+        tensor.dtype == "int8", graph, op, f"an input is {tensor.dtype}, expected int8; quantise to full int8"
+    )
     check_quantization(tensor)
     assert tensor.quant is not None
-    if len(tensor.quant.scale) != 1:
-        raise BadInput(f"{label(graph, op)}: an input is quantised per channel; quantise it as a whole")
+    scales = len(tensor.quant.scale)
+    require(scales == 1, graph, op, f"an input has {scales} scales, expected one; quantise it as a whole")
 
 
 def require_rank(graph: Graph, op: Op, tensor: Tensor, least: int, most: int) -> None:
@@ -49,10 +49,10 @@ def require_rank(graph: Graph, op: Op, tensor: Tensor, least: int, most: int) ->
 def integers(
     graph: Graph, op: Op, tensor: Tensor, what: str, dtypes: tuple[str, ...] = ("int32",)
 ) -> tuple[int, ...]:
-    """Elements of a constant integer operand (axes, paddings, ...), flattened.
+    """Return the elements of a constant integer operand (axes, paddings, ...), flattened.
 
-    int64 is refused where the reference kernel would misread it as int32. Raises :class:`Unsupported`
-    when the tensor is computed at run time or of another dtype.
+    int64 is refused by default because the reference kernels would misread it as int32. Raises
+    :class:`Unsupported` when the tensor is computed at run time or of another dtype.
     """
     require(
         tensor.data is not None, graph, op, f"{what} is not a constant; export the model with fixed shapes"
@@ -63,10 +63,11 @@ def integers(
 
 
 def require_output_shape(graph: Graph, op: Op, shape: tuple[int, ...]) -> None:
-    """Raise :class:`BadInput` unless the output is declared with the shape that was inferred."""
+    """Raise :class:`Unsupported` unless the output is declared with the shape that was inferred."""
     declared = graph.tensors[op.outputs[0]].shape
-    if declared != shape:
-        raise BadInput(
-            f"{label(graph, op)}: the output is declared as {list(declared)} but computes to {list(shape)}; "
-            "the file is damaged, convert the model again"
-        )
+    require(
+        declared == shape,
+        graph,
+        op,
+        f"the output is declared as {list(declared)} but computes to {list(shape)}; convert the model again",
+    )

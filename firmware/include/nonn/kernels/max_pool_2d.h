@@ -1,0 +1,17 @@
+/* Greatest value of each window, clamped to the activation.
+ *
+ * input int8 [batches, input_height, input_width, channels],
+ * output int8 [batches, output_height, output_width, channels], same scale and zero point.
+ */
+#ifndef NONN_KERNELS_MAX_POOL_2D_H
+#define NONN_KERNELS_MAX_POOL_2D_H
+
+#include <stdint.h>
+
+#include "nonn/kernels/pool_2d.h"
+
+typedef nonn_pool_2d_params nonn_max_pool_2d_params;
+
+void nonn_max_pool_2d(const nonn_max_pool_2d_params *params, const int8_t *input, int8_t *output);
+
+#endif
