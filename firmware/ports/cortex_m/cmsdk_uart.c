@@ -18,8 +18,6 @@
 #define CTRL_RX_INTERRUPT 8u
 #define INTERRUPT_RX 2u
 
-#define POLLS_BEFORE_SLEEP 1000u /* about one byte's time at 115200 baud */
-
 #define IRQ_WORD (NONN_BOARD_UART_RX_IRQ / 32u)
 #define IRQ_BIT (1u << (NONN_BOARD_UART_RX_IRQ % 32u))
 
@@ -44,13 +42,8 @@ static void sleep_until_byte(void) {
 }
 
 size_t cortex_m_uart_read(uint8_t *data, size_t capacity) {
-    uint32_t polls = POLLS_BEFORE_SLEEP;
     while ((UART_STATE & STATE_RX_FULL) == 0) {
-        if (polls > 0) {
-            polls--;
-        } else {
-            sleep_until_byte();
-        }
+        sleep_until_byte();
     }
     size_t n = 0;
     while (n < capacity && (UART_STATE & STATE_RX_FULL) != 0) {

@@ -19,6 +19,10 @@
 #define SCB_ICSR CORTEX_M_REGISTER(0xE000ED04u)
 #define SCB_ICSR_PENDSTSET (1u << 26)
 #define SCB_CPACR CORTEX_M_REGISTER(0xE000ED88u)
+#define MPU_CTRL CORTEX_M_REGISTER(0xE000ED94u)
+#define MPU_RNR CORTEX_M_REGISTER(0xE000ED98u)
+#define MPU_RBAR CORTEX_M_REGISTER(0xE000ED9Cu)
+#define MPU_RASR CORTEX_M_REGISTER(0xE000EDA0u)
 
 /* SysTick at the processor clock, extended beyond its 24 bits by counting its wraps. */
 void cortex_m_systick_start(void);

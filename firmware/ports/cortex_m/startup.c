@@ -11,6 +11,7 @@ extern const uint32_t nonn_data_image[];
 extern uint32_t nonn_bss_start[], nonn_bss_end[];
 
 #define STACK_PAINT 0xA5C3A5C3u
+#define GUARD_BYTES (1u << 20)
 
 int main(void);
 
@@ -29,9 +30,8 @@ __attribute__((section(".vectors"),
     [16 ... 15 + NONN_BOARD_INTERRUPTS] = (void *)nonn_fault,
 };
 
-/* Runs without a stack, since a stack overflow leads here too: the stack lies at the very bottom of
- * RAM and what it pushes below that faults instead of overwriting data. A reset is what the host
- * can see. */
+/* A reset is what the host can see of a fault. No stack is used: a stack overflow leads here too.
+ */
 __attribute__((naked)) void nonn_fault(void) {
     __asm volatile(
         "ldr r0, =0xE000ED0C\n" /* AIRCR */
@@ -43,11 +43,27 @@ __attribute__((naked)) void nonn_fault(void) {
         ".ltorg\n");
 }
 
+/* The stack lies at the very bottom of RAM, so what is pushed beyond it must fault, not vanish. */
+static inline void guard_stack(void) {
+#if __ARM_ARCH >= 8
+    __asm volatile("msr msplim, %0" : : "r"(nonn_stack_bottom));
+#else
+    /* MPU region 0: no access to the MiB below RAM. Everything else as without an MPU. */
+    MPU_RNR = 0;
+    MPU_RBAR = (uint32_t)nonn_stack_bottom - GUARD_BYTES;
+    MPU_RASR =
+        (1u << 28) | (19u << 1) | 1u; /* never executed; access 0: none; 2^(19+1) bytes; on */
+    MPU_CTRL = 5u;                    /* on, over the default map; off while a fault is handled */
+    __asm volatile("dsb\n isb" ::: "memory");
+#endif
+}
+
 void nonn_reset(void) {
 #if defined(__ARM_FP) || defined(__ARM_FEATURE_MVE)
     SCB_CPACR |= 0xFu << 20; /* CP10 and CP11: registers of the FPU and of Helium */
     __asm volatile("dsb\n isb" ::: "memory");
 #endif
+    guard_stack();
     uint32_t *stack_pointer;
     __asm volatile("mov %0, sp" : "=r"(stack_pointer));
     for (uint32_t *p = nonn_stack_bottom; p < stack_pointer; p++) {

@@ -36,7 +36,37 @@ static void spin(void) {
 #endif
 }
 
+#if defined(__arm__) && !defined(__linux__)
+enum { WILD_READ = 100, WILD_WRITE = 101, WILD_JUMP = 102, STACK_OVERFLOW = 103 };
+
+__attribute__((noinline)) static void overflow_stack(void) {
+    volatile uint8_t big[5000];
+    for (size_t i = sizeof big; i-- > 0;) {
+        big[i] = (uint8_t)i;
+    }
+    (void)big[0];
+}
+
+static void misbehave(int8_t how) {
+    volatile uint32_t *const nowhere = (volatile uint32_t *)0xF0000000u;
+    if (how == WILD_READ) {
+        (void)*nowhere;
+    } else if (how == WILD_WRITE) {
+        *nowhere = 1;
+    } else if (how == WILD_JUMP) {
+        ((void (*)(void))0xF0000001u)();
+    } else if (how == STACK_OVERFLOW) {
+        overflow_stack();
+    }
+}
+#else
+static void misbehave(int8_t how) {
+    (void)how;
+}
+#endif
+
 static int invoke(uint16_t last) {
+    misbehave(arena[0]);
     for (int i = 0; i < 8; i++) {
         arena[8 + i] = arena[7 - i];
     }

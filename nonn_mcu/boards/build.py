@@ -1,0 +1,182 @@
+"""Firmware of a bundle for a board: CMake as a subprocess, and a stamp that says what was built from what."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from nonn_mcu.boards.board import Board
+from nonn_mcu.errors import BadInput
+
+OPTIMIZE_LEVELS = ("Os", "O2", "O3")
+STAMP = "firmware.json"
+MAP = "firmware.map"
+ROOT = Path(__file__).resolve().parent.parent  # nonn_mcu/, in a checkout and when installed
+CONFIGURE_SECONDS = 120
+COMPILE_SECONDS = 1800
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """A linked program: ``path`` is the ELF, ``sources`` the SHA-256 of all that went in."""
+
+    board: Board
+    path: Path
+    optimize: str
+    sources: str
+
+
+def build(
+    bundle: Path, board: Board, optimize: str = "Os", out: Path | None = None, sanitize: bool = False
+) -> Firmware:
+    """Build what ``bundle/native/*.c`` holds for ``board`` into the folder ``out``.
+
+    ``out`` is ``<bundle>/build/<board>`` unless given; it appears whole or not at all and an older build
+    there is replaced. A build of the same sources is used as it is, so what is returned is never stale.
+    The compiler's output goes to ``<out>.log``. Raises :class:`BadInput` for a missing tool, a folder that
+    holds something else, and code that does not compile.
+    """
+    if optimize not in OPTIMIZE_LEVELS:
+        raise BadInput(f"optimisation {optimize!r}: it is one of {', '.join(OPTIMIZE_LEVELS)}")
+    bundle = bundle.resolve()
+    out = (bundle / "build" / board.name if out is None else out).absolute()
+    sources = _digest(bundle, board, optimize, sanitize)
+    firmware = Firmware(board, out / board.firmware, optimize, sources)
+    if _is_current(firmware):
+        return firmware
+    if out.is_symlink() or (out.exists() and not (out.is_dir() and _is_ours(out))):
+        raise BadInput(f"{out}: exists and is not a firmware build; remove it or choose another with --out")
+    require(board.build_tools, f"building for {board.name}")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as staging:
+            _compile(bundle, board, optimize, sanitize, Path(staging), out.with_name(out.name + ".log"))
+            _publish(Path(staging), firmware)
+    except OSError as error:
+        raise BadInput(
+            f"{out}: cannot write the firmware ({error.strerror or error}); choose another place with --out"
+        ) from None
+    return firmware
+
+
+def require(tools: tuple[tuple[str, str], ...], purpose: str) -> None:
+    """Check that the programs of ``(program, Debian package)`` pairs are there. Raises :class:`BadInput`."""
+    missing = [(tool, package) for tool, package in tools if shutil.which(tool) is None]
+    if missing:
+        names = ", ".join(tool for tool, _ in missing)
+        packages = " ".join(package for _, package in missing)
+        raise BadInput(f"{purpose} needs {names}; install with: sudo apt-get install {packages}")
+
+
+def _digest(bundle: Path, board: Board, optimize: str, sanitize: bool) -> str:
+    """SHA-256 over everything the compiler reads of ours, each file with its name."""
+    models = sorted((bundle / "native").glob("*.[ch]"))
+    if not any(path.suffix == ".c" for path in models):
+        raise BadInput(f"{bundle}: no native/*.c there; make a bundle with: nonn-mcu convert")
+    firmware = ROOT / "firmware"
+    ours = sorted(
+        path
+        for path in firmware.resolve().rglob("*")
+        if path.is_file() and (path.suffix in {".c", ".h", ".ld", ".cmake"})
+    )
+    total = hashlib.sha256(json.dumps([board.name, optimize, sanitize]).encode())
+    for path in [ROOT / "CMakeLists.txt", *ours, *models]:
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise BadInput(f"{path}: cannot be read ({error.strerror or error})") from None
+        name = path.name if path in models else os.path.relpath(path, firmware.resolve())
+        total.update(f"{name}\0{len(content)}\0".encode("utf-8", "surrogateescape"))
+        total.update(content)
+    return total.hexdigest()
+
+
+def _stamp(firmware: Firmware, elf: Path) -> dict[str, str]:
+    return {
+        "board": firmware.board.name,
+        "optimize": firmware.optimize,
+        "sources": firmware.sources,
+        "firmware": hashlib.sha256(elf.read_bytes()).hexdigest(),
+    }
+
+
+def _is_current(firmware: Firmware) -> bool:
+    """Say whether this very program is there, unchanged since it was linked."""
+    try:
+        stamp = json.loads((firmware.path.parent / STAMP).read_bytes())
+        return bool(stamp == _stamp(firmware, firmware.path))
+    except (OSError, ValueError):
+        return False
+
+
+def _is_ours(out: Path) -> bool:
+    return (out / STAMP).is_file() or not any(out.iterdir())
+
+
+def _compile(bundle: Path, board: Board, optimize: str, sanitize: bool, staging: Path, log: Path) -> None:
+    """Run CMake in ``staging``, whose log is copied to ``log`` whatever happens."""
+    configure = ["cmake", "-S", str(ROOT), "-B", str(staging / "cmake"), "-G", "Unix Makefiles"]
+    configure += [f"-DNONN_BUNDLE={bundle}", f"-DNONN_BOARD={board.name}", f"-DNONN_OPTIMIZE={optimize}"]
+    configure += [f"-DNONN_SANITIZE={'ON' if sanitize else 'OFF'}"]
+    make = ["cmake", "--build", str(staging / "cmake"), "--parallel", str(min(os.cpu_count() or 1, 8))]
+    for command, limit in ((configure, CONFIGURE_SECONDS), (make, COMPILE_SECONDS)):
+        with log.open("ab" if command is make else "wb") as output:
+            try:
+                code = subprocess.run(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    timeout=limit,
+                    check=False,
+                    env=_environment(),
+                ).returncode
+            except subprocess.TimeoutExpired:
+                raise BadInput(
+                    f"building for {board.name} took more than {limit} s; the log is {log}"
+                ) from None
+        if code != 0:
+            raise BadInput(f"building for {board.name} failed: {_first_error(log)}; the log is {log}")
+
+
+def _environment() -> dict[str, str]:
+    """Leave out what would change the compiler's output or its messages' language."""
+    ignored = {"CFLAGS", "LDFLAGS", "CC", "CMAKE_GENERATOR", "CMAKE_TOOLCHAIN_FILE", "MAKEFLAGS", "MAKELEVEL"}
+    return {key: value for key, value in os.environ.items() if key not in ignored} | {"LC_ALL": "C"}
+
+
+def _first_error(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    for line in lines:
+        if "error:" in line or "overflowed" in line or "Fatal" in line:
+            return line.strip()
+    return next((line.strip() for line in reversed(lines) if line.strip()), "no output")
+
+
+def _publish(staging: Path, firmware: Firmware) -> None:
+    """Put what a user needs at ``firmware.path.parent`` by one rename."""
+    product = staging / "product"
+    product.mkdir(mode=0o755)
+    shutil.move(staging / "cmake" / firmware.board.firmware, product)
+    if (staging / "cmake" / MAP).exists():
+        shutil.move(staging / "cmake" / MAP, product)
+    stamp = _stamp(firmware, product / firmware.board.firmware)
+    (product / STAMP).write_text(json.dumps(stamp, indent=2) + "\n", encoding="ascii")
+    out = firmware.path.parent
+    if out.exists():
+        os.replace(out, staging / "old")
+    try:
+        os.replace(product, out)
+    except OSError:
+        # Another process built the same in the meantime.
+        with contextlib.suppress(OSError):
+            if _is_current(firmware):
+                return
+        raise
