@@ -1,0 +1,75 @@
+"""How long to wait for an answer and how much to send at once, learned from the line as it is.
+
+Waiting follows TCP (RFC 6298: smoothed round trip plus four times its deviation) on what remains of a round
+trip when the time its bytes took is taken off. No sample is ambiguous: every transmission has a number of its
+own, so it is known which one an answer answers.
+"""
+
+from __future__ import annotations
+
+# Seconds. Before the first answer a board may still be booting; a lost frame costs this much.
+FIRST_WAIT = 0.25
+SHORTEST_WAIT = 0.005
+LONGEST_WAIT = 1.0
+SMALLEST_CHUNK = 16
+
+
+class RoundTrip:
+    """The time between a request and its answer, beyond that of the bytes: one for each kind of work."""
+
+    def __init__(self) -> None:
+        self._mean: float | None = None
+        self._deviation = 0.0
+
+    def sample(self, seconds: float) -> None:
+        """Learn from one answered request."""
+        if self._mean is None:
+            self._mean, self._deviation = seconds, seconds / 2
+            return
+        self._deviation += (abs(seconds - self._mean) - self._deviation) / 4
+        self._mean += (seconds - self._mean) / 8
+
+    def wait(self) -> float:
+        """Return how long an answer may take before its request counts as lost, in seconds."""
+        if self._mean is None:
+            return FIRST_WAIT
+        return max(SHORTEST_WAIT, self._mean + 4 * self._deviation)
+
+
+class Pace:
+    """What one line can take."""
+
+    def __init__(self, baud: int) -> None:
+        # An upper bound until an exchange was faster: a pty or a USB port has no baud rate.
+        self._per_byte = 10 / baud
+        self._round_trips: dict[str, RoundTrip] = {}
+        self.chunk = 1 << 15
+
+    def wait(self, work: str, size: int, attempt: int) -> float:
+        """Return how long to wait for an answer to ``work`` of ``size`` bytes both ways, in seconds.
+
+        A lost frame is noise, not congestion, so the first attempts come at one interval; the later ones ever
+        slower, lest a device that is busy finds a long queue when it is back.
+        """
+        once = self._trip(work).wait() + size * self._per_byte
+        return max(once, min(LONGEST_WAIT, once * (attempt / 4) ** 2))
+
+    def answered(self, work: str, size: int, seconds: float) -> None:
+        """Learn that ``size`` bytes both ways took ``seconds``."""
+        self._per_byte = min(self._per_byte, seconds / size)
+        self._trip(work).sample(max(0.0, seconds - size * self._per_byte))
+
+    def grow(self, limit: int) -> None:
+        """Send more at once, up to ``limit``."""
+        self.chunk = min(limit, self.chunk * 2)
+
+    def shrink(self, used: int) -> None:
+        """Send less at once than the ``used`` that were lost.
+
+        Doubling against three quarters settles where three transmissions of ten get through, near the
+        exp(-1) that moves the most bytes on a line that loses them independently.
+        """
+        self.chunk = max(SMALLEST_CHUNK, min(self.chunk, used) * 3 // 4)
+
+    def _trip(self, work: str) -> RoundTrip:
+        return self._round_trips.setdefault(work, RoundTrip())
