@@ -21,22 +21,23 @@ def lower_pooling(graph: Graph, op: Op, kernel: str) -> Layer:
     require_int8(graph, op, source)
     require_rank(graph, op, source, 4, 4)
     output = graph.tensors[op.outputs[0]]
-    batches, height, width, channels = source.shape
-    sizes = {key: int(op.options[key]) for key in ("filter_h", "filter_w", "stride_h", "stride_w")}
+    batches, in_h, in_w, channels = source.shape
+    filter_h, filter_w, stride_h, stride_w = steps = tuple(
+        int(op.options[key]) for key in ("filter_h", "filter_w", "stride_h", "stride_w")
+    )
     require(
-        all(1 <= size <= _LARGEST for size in sizes.values()),
+        all(1 <= step <= _LARGEST for step in steps),
         graph,
         op,
-        f"{sizes} must all be in 1..{_LARGEST}; convert the model again",
+        f"filter {filter_h}x{filter_w} and stride {stride_h}x{stride_w} must be in 1..{_LARGEST}",
     )
     padding = op.options["padding"]
-    rows = output_size(padding, height, sizes["filter_h"], sizes["stride_h"])
-    columns = output_size(padding, width, sizes["filter_w"], sizes["stride_w"])
-    require_output_shape(graph, op, (batches, rows, columns, channels))
-    pixels = min(sizes["filter_h"], height) * min(sizes["filter_w"], width)
-    require(
-        pixels <= _MOST_PIXELS, graph, op, f"a window of {pixels} pixels, at most {_MOST_PIXELS} fit 32 bits"
-    )
+    out_h = output_size(padding, in_h, filter_h, stride_h)
+    out_w = output_size(padding, in_w, filter_w, stride_w)
+    require(min(out_h, out_w) >= 1, graph, op, f"no window of {filter_h}x{filter_w} fits {in_h}x{in_w}")
+    require_output_shape(graph, op, (batches, out_h, out_w, channels))
+    pixels = min(filter_h, in_h) * min(filter_w, in_w)
+    require(pixels <= _MOST_PIXELS, graph, op, f"a window of {pixels} pixels, its sum must fit 32 bits")
     require(
         abs(np.float32(source.scale) - np.float32(output.scale)) <= 1e-6
         and source.zero_point == output.zero_point,
@@ -50,19 +51,20 @@ def lower_pooling(graph: Graph, op: Op, kernel: str) -> Layer:
         params={
             "batches": batches,
             "channels": channels,
-            "input_height": height,
-            "input_width": width,
-            "output_height": rows,
-            "output_width": columns,
-            "filter_height": sizes["filter_h"],
-            "filter_width": sizes["filter_w"],
-            "stride_height": sizes["stride_h"],
-            "stride_width": sizes["stride_w"],
-            "padding_top": pad_before(height, sizes["filter_h"], sizes["stride_h"], 1, rows),
-            "padding_left": pad_before(width, sizes["filter_w"], sizes["stride_w"], 1, columns),
+            "in_h": in_h,
+            "in_w": in_w,
+            "out_h": out_h,
+            "out_w": out_w,
+            "filter_h": filter_h,
+            "filter_w": filter_w,
+            "stride_h": stride_h,
+            "stride_w": stride_w,
+            "pad_h": pad_before(in_h, filter_h, stride_h, 1, out_h),
+            "pad_w": pad_before(in_w, filter_w, stride_w, 1, out_w),
             "activation_min": low,
             "activation_max": high,
         },
         inputs=op.inputs,
         output=op.outputs[0],
+        notes=(f"filter {filter_h}x{filter_w}", f"stride {stride_h}x{stride_w}", padding),
     )

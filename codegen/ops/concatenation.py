@@ -50,8 +50,8 @@ def lower(graph: Graph, op: Op) -> tuple[Layer, ...]:
             kernel="concatenation",
             params={
                 "count": prod(output.shape[:axis]),
-                "input_bytes": run,
-                "output_bytes": sum(runs),
+                "run_bytes": run,
+                "output_step": sum(runs),
                 "offset": sum(runs[:position]),
             },
             inputs=(source.index,),

@@ -42,12 +42,6 @@ def lower(graph: Graph, op: Op) -> Layer:
     require(summed <= _MOST_SUMMED, graph, op, f"sums {summed} elements, at most {_MOST_SUMMED} fit 32 bits")
     output = graph.tensors[op.outputs[0]]
     multiplier, shift = _mean_multiplier(source.scale / output.scale, summed)
-    require(
-        shift <= 30,
-        graph,
-        op,
-        f"the scale shrinks from {source.scale:g} to {output.scale:g}; calibrate again",
-    )
     kept_count, kept_stride = _walk(source.shape, [axis for axis in range(rank) if axis not in axes])
     summed_count, summed_stride = _walk(source.shape, sorted(axes))
     return Layer(

@@ -1,10 +1,4 @@
-/* Mean over each window, rounded to nearest with ties away from zero, then clamped to the
- * activation.
- *
- * input int8 [batches, input_height, input_width, channels],
- * output int8 [batches, output_height, output_width, channels], same scale and zero point.
- * At most 2^23 pixels a window, so that the sum fits 32 bits.
- */
+/* Mean over each window, rounded to nearest with ties away from zero, then clamped. */
 #ifndef NONN_KERNELS_AVERAGE_POOL_2D_H
 #define NONN_KERNELS_AVERAGE_POOL_2D_H
 
@@ -14,6 +8,8 @@
 
 typedef nonn_pool_2d_params nonn_average_pool_2d_params;
 
+/* `input` [batches][in_h][in_w][channels], `output` [batches][out_h][out_w][channels], quantised
+ * alike; they do not overlap. */
 void nonn_average_pool_2d(const nonn_average_pool_2d_params *params, const int8_t *input,
                           int8_t *output);
 

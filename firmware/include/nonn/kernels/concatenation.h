@@ -1,20 +1,17 @@
-/* One input of a concatenation, copied into its place in the output.
- *
- * The input is `count` runs of `input_bytes`; they land `output_bytes` apart, from `offset` on. A
- * concatenation is one call per input.
- */
+/* One input of a CONCATENATION, copied into its place; a concatenation is one call per input. */
 #ifndef NONN_KERNELS_CONCATENATION_H
 #define NONN_KERNELS_CONCATENATION_H
 
 #include <stdint.h>
 
 typedef struct {
-    int32_t count;
-    int32_t input_bytes;
-    int32_t output_bytes;
-    int32_t offset;
+    int32_t count;       /* runs: the product of the dimensions before the axis */
+    int32_t run_bytes;   /* contiguous in both tensors */
+    int32_t output_step; /* bytes from run to run in the output */
+    int32_t offset;      /* of the first run in the output */
 } nonn_concatenation_params;
 
+/* `input` holds count * run_bytes values; it does not overlap `output`. */
 void nonn_concatenation(const nonn_concatenation_params *params, const int8_t *input,
                         int8_t *output);
 

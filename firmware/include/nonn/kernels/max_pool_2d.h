@@ -1,8 +1,4 @@
-/* Greatest value of each window, clamped to the activation.
- *
- * input int8 [batches, input_height, input_width, channels],
- * output int8 [batches, output_height, output_width, channels], same scale and zero point.
- */
+/* Greatest value of each window, clamped. */
 #ifndef NONN_KERNELS_MAX_POOL_2D_H
 #define NONN_KERNELS_MAX_POOL_2D_H
 
@@ -12,6 +8,8 @@
 
 typedef nonn_pool_2d_params nonn_max_pool_2d_params;
 
+/* `input` [batches][in_h][in_w][channels], `output` [batches][out_h][out_w][channels], quantised
+ * alike; they do not overlap. */
 void nonn_max_pool_2d(const nonn_max_pool_2d_params *params, const int8_t *input, int8_t *output);
 
 #endif

@@ -1,8 +1,8 @@
-/* Gathers a strided view of a tensor of up to five axes: a transposition, a slice, a reversal.
+/* Gathers a strided view of a tensor of up to five axes: TRANSPOSE and STRIDED_SLICE.
  *
- * output, contiguous, holds input[offset + sum(i[k] * stride[k])] for i[k] < count[k], the last
- * axis fastest. Strides are in elements and may be negative or zero; leading extents are 1. The
- * code generator guarantees that every index lies inside the input.
+ * output[i[0]][i[1]]...[i[4]] = input[offset + sum(i[k] * stride[k])], 0 <= i[k] < count[k].
+ * Strides are in elements and may be negative; leading counts are 1. The generator guarantees that
+ * every index lies inside the input.
  */
 #ifndef NONN_KERNELS_STRIDED_COPY_H
 #define NONN_KERNELS_STRIDED_COPY_H
@@ -11,10 +11,10 @@
 
 typedef struct {
     int32_t offset;
-    int32_t count[5]; /* outermost first */
-    int32_t stride[5];
+    int32_t count[5], stride[5]; /* outermost first */
 } nonn_strided_copy_params;
 
+/* `output` is contiguous, the last axis fastest; it does not overlap `input`. */
 void nonn_strided_copy(const nonn_strided_copy_params *params, const int8_t *input, int8_t *output);
 
 #endif

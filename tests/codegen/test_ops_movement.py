@@ -1,0 +1,141 @@
+"""PAD, PADV2, CONCATENATION, TRANSPOSE, STRIDED_SLICE and RESIZE_NEAREST_NEIGHBOR against the oracle."""
+
+import numpy as np
+import pytest
+from support.models import T, constant
+from support.reshaped import wrapped_op
+from support.single_op import LONG, QUICK, check_cases, random_cases
+
+COUNTS = [QUICK, pytest.param(LONG, marks=pytest.mark.long)]
+
+
+def draw_shape(rng: np.random.Generator, rank: int) -> tuple[int, ...]:
+    """A shape of at most a few hundred elements, with dimensions of 1 among the odd and even ones."""
+    largest = (0, 200, 15, 9, 6, 4)[rank]
+    return tuple(int(rng.integers(1, largest + 1)) for _ in range(rank))
+
+
+def draw_quantization(rng: np.random.Generator) -> tuple[float, int]:
+    return float(np.float32(10.0 ** rng.uniform(-4, 1))), int(rng.integers(-128, 128))
+
+
+def draw_pad(kind):
+    def draw(rng: np.random.Generator) -> bytes:
+        rank = int(rng.integers(1, 6))
+        shape = draw_shape(rng, rank)
+        # Most axes stay as they are, in all combinations.
+        paddings = rng.integers(0, 4, (rank, 2)) * rng.integers(0, 2, (rank, 1))
+        padded = tuple(int(size + sum(pair)) for size, pair in zip(shape, paddings, strict=True))
+        quantization = draw_quantization(rng)
+        inputs = [T(shape, *quantization), constant(paddings)]
+        if kind == "PADV2":
+            value = rng.integers(-128, 128, 1, np.int8)
+            inputs.append(T((1,), *quantization, data=value))
+        return wrapped_op(kind, inputs, T(padded, *quantization))
+
+    return draw
+
+
+def draw_concatenation(rng: np.random.Generator) -> bytes:
+    rank = int(rng.integers(1, 6))
+    shape = draw_shape(rng, rank)
+    axis = int(rng.integers(rank))
+    quantization = draw_quantization(rng)
+    inputs = []
+    for _ in range(int(rng.integers(1, 11))):
+        part = (*shape[:axis], int(rng.integers(1, 6)), *shape[axis + 1 :])
+        fixed = inputs and rng.integers(5) == 0
+        data = rng.integers(-128, 128, part, np.int8) if fixed else None
+        inputs.append(T(part, *quantization, data=data))
+    total = sum(tensor.shape[axis] for tensor in inputs)
+    return wrapped_op(
+        "CONCATENATION",
+        inputs,
+        T((*shape[:axis], total, *shape[axis + 1 :]), *quantization),
+        axis=axis - rank if rng.integers(2) else axis,
+    )
+
+
+def draw_transpose(rng: np.random.Generator) -> bytes:
+    rank = int(rng.integers(1, 6))
+    shape = draw_shape(rng, rank)
+    perm = rng.permutation(rank).tolist()
+    quantization = draw_quantization(rng)
+    output = T(tuple(shape[axis] for axis in perm), *quantization)
+    return wrapped_op("TRANSPOSE", [T(shape, *quantization), constant(perm)], output)
+
+
+def draw_axis_slice(rng: np.random.Generator, size: int) -> tuple[int, int, int, range]:
+    """Begin, end and stride, often beyond the ends, and what Python makes of them; never empty."""
+    while True:
+        step = int(rng.choice([1, 1, 2, 3, 7, -1, -1, -2, -3]))
+        begin, end = (int(v) for v in rng.integers(-size - 3, size + 4, 2))
+        taken = range(size)[begin:end:step]
+        if taken:
+            return begin, end, step, taken
+
+
+def draw_strided_slice(rng: np.random.Generator) -> bytes:
+    rank = int(rng.integers(1, 5))
+    shape = draw_shape(rng, rank)
+    begins, ends, steps, output = [], [], [], []
+    begin_mask = end_mask = shrink_mask = 0
+    for axis, size in enumerate(shape):
+        begin, end, step, taken = draw_axis_slice(rng, size)
+        count = len(taken)
+        choice = int(rng.integers(6))
+        # The last axis that could remain does: a tensor of rank 0 is refused.
+        if choice == 0 and (output or axis < rank - 1):
+            begin, step = int(rng.integers(-size, size)), int(rng.integers(1, 3))
+            shrink_mask |= 1 << axis
+        else:
+            begin_mask |= (choice in (1, 3)) << axis
+            end_mask |= (choice in (2, 3)) << axis
+            first = None if choice in (1, 3) else begin
+            stop = None if choice in (2, 3) else end
+            count = len(range(size)[first:stop:step])
+            output.append(count)
+        begins.append(begin)
+        ends.append(end)
+        steps.append(step)
+    quantization = draw_quantization(rng)
+    return wrapped_op(
+        "STRIDED_SLICE",
+        [T(shape, *quantization), constant(begins), constant(ends), constant(steps)],
+        T(tuple(output), *quantization),
+        beginMask=begin_mask,
+        endMask=end_mask,
+        shrinkAxisMask=shrink_mask,
+    )
+
+
+def draw_resize(rng: np.random.Generator) -> bytes:
+    shape = (int(rng.choice([1, 1, 2])), *(int(v) for v in rng.integers(1, 14, 2)), int(rng.integers(1, 6)))
+    size = [int(v) for v in rng.integers(1, 30, 2)]
+    if rng.integers(2):
+        factor = int(rng.integers(1, 4))
+        size = [shape[1] * factor, shape[2] * factor]
+    quantization = draw_quantization(rng)
+    return wrapped_op(
+        "RESIZE_NEAREST_NEIGHBOR",
+        [T(shape, *quantization), constant(size)],
+        T((shape[0], *size, shape[3]), *quantization),
+        alignCorners=bool(rng.integers(2)),
+        halfPixelCenters=bool(rng.integers(2)),
+    )
+
+
+DRAWS = {
+    "PAD": draw_pad("PAD"),
+    "PADV2": draw_pad("PADV2"),
+    "CONCATENATION": draw_concatenation,
+    "TRANSPOSE": draw_transpose,
+    "STRIDED_SLICE": draw_strided_slice,
+    "RESIZE_NEAREST_NEIGHBOR": draw_resize,
+}
+
+
+@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("kind", DRAWS)
+def test_equals_the_oracle(kind, count, kernels, tmp_path):
+    check_cases(random_cases(DRAWS[kind], 30, count), tmp_path, kernels)
