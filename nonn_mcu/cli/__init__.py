@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from nonn_mcu import __version__
-from nonn_mcu.cli.output import BUG_EXIT_CODE, print_error
+from nonn_mcu.cli.output import BUG_EXIT_CODE, print_error, print_json
 from nonn_mcu.errors import NonnError
 
 COMMANDS = ("convert", "build", "verify", "ports")
@@ -90,51 +90,36 @@ def _run(arguments: list[str], command: str, as_json: bool) -> int:
             raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except (KeyboardInterrupt, typer.Abort):
-        print_error("interrupted", INTERRUPTED, command, as_json)
-        return INTERRUPTED
+        return _report("Interrupted", "interrupted", INTERRUPTED, command, as_json)
     except BrokenPipeError:
         raise
     except SystemExit:  # what typer makes of EPIPE
         raise BrokenPipeError from None
-    except NonnError as error:
-        _trace()
-        print_error(error, error.exit_code, command, as_json)
-        return error.exit_code
-    except OSError as error:
-        _trace()
-        where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
-        message = f"{where}{error.strerror or error}"
-        print_error(OSError(message), 2, command, as_json)
-        return 2
     except Exception as error:
-        if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # a usage error of typer's
-            return _usage_error(error, command, as_json)
-        _trace()
-        what = (
-            f"{type(error).__name__}: {error}; this is a bug, rerun with NONN_MCU_DEBUG=1 for the traceback"
-        )
-        print_error(type(error)(what) if as_json else what, BUG_EXIT_CODE, command, as_json)
-        return BUG_EXIT_CODE
+        if hasattr(error, "format_message") and not error.format_message():
+            return 2  # no command was given, and the help has been printed
+        if os.environ.get("NONN_MCU_DEBUG"):
+            traceback.print_exc()
+        return _report(*_explain(error, command), command, as_json)
 
 
-def _usage_error(error: Exception, command: str, as_json: bool) -> int:
-    """Exit code 2 and what to read; ``error`` is one of typer's, whose module depends on its version."""
-    message = error.format_message()  # type: ignore[attr-defined]
-    if not message:  # no command given: the help has been printed
-        return 2
-    hint = f"nonn-mcu {command} --help" if command else "nonn-mcu --help"
-    print_error(UsageError(f"{message.rstrip('.')}; see: {hint}"), 2, command, as_json)
-    return 2
+def _explain(error: Exception, command: str) -> tuple[str, str, int]:
+    """Type, message and exit code of what a command raised."""
+    if isinstance(error, NonnError):
+        return type(error).__name__, str(error), error.exit_code
+    if isinstance(error, OSError):
+        where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+        return "OSError", f"{where}{error.strerror or error}", 2
+    if hasattr(error, "format_message"):  # typer's usage errors, whose module depends on its version
+        hint = f"nonn-mcu {command} --help" if command else "nonn-mcu --help"
+        return "UsageError", f"{error.format_message().rstrip('.')}; see: {hint}", 2
+    what = f"{type(error).__name__}: {error}; this is a bug, rerun with NONN_MCU_DEBUG=1 for the traceback"
+    return "Bug", what, BUG_EXIT_CODE
 
 
-class UsageError(Exception):
-    """The command line itself is wrong."""
-
-
-class Bug(Exception):
-    """Something that no command foresaw."""
-
-
-def _trace() -> None:
-    if os.environ.get("NONN_MCU_DEBUG"):
-        traceback.print_exc()
+def _report(kind: str, message: str, code: int, command: str, as_json: bool) -> int:
+    if as_json:
+        print_json(command, code, {"error": {"type": kind, "message": message}})
+    else:
+        print_error(message)
+    return code

@@ -29,20 +29,18 @@ def print_json(command: str, exit_code: int, body: dict[str, Any]) -> None:
     print(json.dumps(head | body, indent=2, allow_nan=False), flush=True)
 
 
-def print_error(error: BaseException | str, exit_code: int, command: str, as_json: bool) -> None:
-    """One line on stderr, or with ``--json`` one object with ``error`` on stdout."""
-    message = error if isinstance(error, str) else str(error) or type(error).__name__
-    if as_json:
-        kind = "Interrupted" if isinstance(error, str) else type(error).__name__
-        print_json(command, exit_code, {"error": {"type": kind, "message": message}})
-    else:
-        print(f"error: {one_line(message)}", file=sys.stderr, flush=True)
+def print_error(message: str) -> None:
+    """One line on stderr."""
+    print(f"error: {one_line(message)}", file=sys.stderr, flush=True)
 
 
 def console(stderr: bool = False) -> Console:
-    """Make a console that colours only on a terminal, honours NO_COLOR and never folds what is piped."""
+    """Make a console that colours only on a terminal, honours NO_COLOR and never folds what is piped.
+
+    Texts are printed as they are: square brackets and colons from outside are no markup.
+    """
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else 10_000
-    return Console(file=stream, highlight=False, width=width, soft_wrap=not stream.isatty())
+    return Console(file=stream, highlight=False, markup=False, emoji=False, width=width)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from nonn_mcu.bundle import Fidelity
@@ -34,7 +34,6 @@ class DeviceInfo:
     board: str
     core: str
     firmware: str
-    protocol: int
 
 
 @dataclass(frozen=True)
@@ -115,25 +114,33 @@ class LayersVerdict:
 
 @dataclass(frozen=True)
 class Stats:
-    """What the device counted; None where its board has no such counter.
+    """What the device counted; None where its board cannot tell.
 
-    ``ticks`` of one inference in ``tick_unit`` ("instructions" under emulation, "cycles", "ns", ...),
-    the arena and the deepest stack in bytes.
+    ``ticks`` is what the last inference took, in ``tick_unit`` ("instructions" under emulation, "cycles",
+    "ns"); the rest are bytes of RAM: the arena, other static data, the deepest stack.
     """
 
     ticks: int | None
     tick_unit: str
-    arena_bytes: int | None
+    arena_bytes: int
+    static_bytes: int
     stack_bytes: int | None
 
 
 @dataclass(frozen=True)
 class LinkStats:
-    """What the link cost: requests sent again, frames thrown away, resets of the device survived."""
+    """What happened on the line, in frames.
 
-    retries: int
-    bad_frames: int
-    resets: int
+    The host: ``sent``, of which ``lost`` had no answer in time and were sent again; ``damaged`` runs of
+    bytes that were no frame. The device: frames ``corrupt`` or ``too_long``, and requests ``refused``.
+    """
+
+    sent: int
+    lost: int
+    damaged: int
+    corrupt: int
+    too_long: int
+    refused: int
 
 
 @dataclass(frozen=True)
@@ -146,11 +153,15 @@ class ErrorInfo:
 
 @dataclass(frozen=True)
 class DeviceVerdict:
-    """One device. Exactly one of ``error`` and ``conformance`` is there."""
+    """One device; ``bundle`` is the folder it was held against.
+
+    Either ``error`` is there, or ``conformance`` and all that was asked for beyond it.
+    """
 
     port: str
     exit_code: int
     device: DeviceInfo | None = None
+    bundle: str | None = None
     conformance: Conformance | None = None
     fidelity: FidelityVerdict | None = None
     layers: LayersVerdict | None = None
@@ -179,10 +190,6 @@ STATUS = {
 class Verdict:
     """What one call of verify found, per device in the order of the ports given."""
 
-    model: str
-    digest: str
-    vectors: int
-    seed: int
     devices: tuple[DeviceVerdict, ...]
 
     @property
@@ -201,10 +208,24 @@ def failed(port: str, error: NonnError, device: DeviceInfo | None = None) -> Dev
     return DeviceVerdict(port, error.exit_code, device, error=ErrorInfo(type(error).__name__, str(error)))
 
 
+def explain(verdict: Verdict, obituary: str | None) -> Verdict:
+    """Say in every link error how the device's process ended; ``obituary`` is None while it runs."""
+    if obituary is None:
+        return verdict
+    devices = tuple(
+        device
+        if device.error is None or device.exit_code != LinkError.exit_code
+        else replace(device, error=replace(device.error, message=f"{obituary} ({device.error.message})"))
+        for device in verdict.devices
+    )
+    return Verdict(devices)
+
+
 def judge(
     port: str,
     device: DeviceInfo,
     *,
+    bundle: str,
     conformance: Conformance,
     fidelity: FidelityVerdict | None,
     layers: LayersVerdict | None,
@@ -217,11 +238,11 @@ def judge(
         and (fidelity is None or not fidelity.shortfalls)
         and (layers is None or layers.divergence is None)
     )
-    code = MATCH if good else MISMATCH
     return DeviceVerdict(
         port,
-        code,
+        MATCH if good else MISMATCH,
         device,
+        bundle=bundle,
         conformance=conformance,
         fidelity=fidelity,
         layers=layers,
@@ -231,13 +252,15 @@ def judge(
 
 
 def to_json(verdict: Verdict) -> dict[str, Any]:
-    """Turn the verdict into plain dicts, lists, numbers and text."""
+    """Turn the verdict into plain dicts, lists, numbers and text.
+
+    ``error`` at the top is that of the device which decides the exit code, None for match and mismatch.
+    """
+    code = verdict.exit_code
+    decisive = next(device for device in verdict.devices if device.exit_code == code)
     return {
-        "status": STATUS[verdict.exit_code],
-        "model": verdict.model,
-        "digest": verdict.digest,
-        "vectors": verdict.vectors,
-        "seed": verdict.seed,
+        "status": STATUS[code],
+        "error": None if decisive.error is None else asdict(decisive.error),
         "devices": [_device_json(device) for device in verdict.devices],
     }
 

@@ -1,0 +1,174 @@
+"""A verdict for people: one column per device, what is wrong below, PASS or FAIL in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from nonn_mcu.cli.output import console, one_line, print_error
+from nonn_mcu.verify.verdict import MATCH, Conformance, DeviceVerdict, FidelityVerdict, Verdict
+
+if TYPE_CHECKING:
+    from nonn_mcu.bundle import Fidelity
+
+
+def print_verdict(verdict: Verdict) -> None:
+    """Print the table of the devices that were judged, findings, PASS or FAIL; on stderr who was not."""
+    from rich.table import Table
+
+    out = console()
+    judged = [device for device in verdict.devices if device.error is None]
+    if judged:
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+        table.add_column(style="bold")
+        for _ in judged:
+            table.add_column(overflow="fold")
+        for label, cell in ROWS:
+            cells = [cell(device) for device in judged]
+            if any(cells):
+                table.add_row(label, *(one_line(text) for text in cells))
+        out.print(table)
+    for device in judged:
+        for finding in findings(device):
+            out.print(one_line(f"{device.port}: {finding}"), soft_wrap=True)
+    for device in judged:
+        passed = device.exit_code == MATCH
+        out.print("PASS" if passed else "FAIL", style="bold green" if passed else "bold red", end=" ")
+        out.print(one_line(_summary(device)), soft_wrap=True)
+    for device in verdict.devices:
+        if device.error is not None:
+            message = device.error.message.removeprefix(f"{device.port}: ")
+            print_error(f"{device.port}: {message}")
+
+
+def findings(device: DeviceVerdict) -> list[str]:
+    """Say what is wrong with a judged device, one sentence each; nothing for a match."""
+    found = []
+    conformance = device.conformance
+    if conformance is not None and conformance.first_mismatch is not None:
+        first = conformance.first_mismatch
+        index = ", ".join(str(i) for i in first.index)
+        found.append(
+            f"first mismatch: vector {first.vector}, run {first.run + 1}, output {first.output}[{index}]: "
+            f"expected {first.expected}, got {first.got}"
+        )
+        spread = ", ".join(f"{count} by {lsb}" for lsb, count in conformance.lsb_histogram.items() if lsb)
+        found.append(f"values off, in LSB: {spread}")
+        if conformance.unstable_vectors:
+            found.append(
+                f"{conformance.unstable_vectors} vectors gave different outputs when they ran again: "
+                "the device carries something over from one inference to the next"
+            )
+    if device.fidelity is not None:
+        found += [f"fidelity: {shortfall}" for shortfall in device.fidelity.shortfalls]
+    if device.layers is not None and device.layers.divergence is not None:
+        d = device.layers.divergence
+        source = f" of {d.module}" if d.module else ""
+        size = "" if d.worst_lsb is None else f"; {d.differing_values} values off, by up to {d.worst_lsb} LSB"
+        found.append(
+            f"first diverging layer: {d.layer} {d.name} ({d.op}{source}, kernel {d.kernel}) "
+            f"at vector {d.vector}{size}"
+        )
+    return found
+
+
+def _summary(device: DeviceVerdict) -> str:
+    conformance = device.conformance
+    assert conformance is not None and device.device is not None
+    what = f"{device.port}: {device.device.model} on {device.device.board}"
+    if device.exit_code == MATCH:
+        return f"{what}: all {conformance.vectors} vectors match, twice in shuffled order"
+    if not conformance.ok:
+        return f"{what}: {conformance.mismatching_vectors} of {conformance.vectors} vectors differ"
+    if device.layers is not None and device.layers.divergence is not None:
+        return f"{what}: outputs match, layer {device.layers.divergence.name} does not"
+    return f"{what}: outputs match the oracle, but are too far from the float reference"
+
+
+def _vectors(device: DeviceVerdict) -> str:
+    conformance = device.conformance
+    return "" if conformance is None else f"{conformance.vectors}, {conformance.runs} runs"
+
+
+def _conformance(device: DeviceVerdict) -> str:
+    found: Conformance | None = device.conformance
+    if found is None:
+        return ""
+    equal = found.values - found.mismatching_values
+    share = "100 %" if found.ok else f"{min(100 * equal / found.values, 99.99):.2f} %"
+    return f"{share}, {equal} of {found.values} values equal"
+
+
+def _figure(
+    pick: Callable[[Fidelity], tuple[float, ...]], show: Callable[[float], str], bound: str
+) -> Callable[[DeviceVerdict], str]:
+    """Make a cell of one fidelity figure, one number per output, with its tolerance."""
+
+    def cell(device: DeviceVerdict) -> str:
+        found: FidelityVerdict | None = device.fidelity
+        if found is None:
+            return ""
+        text = ", ".join(show(value) for value in pick(found.measured))
+        if found.tolerance is not None and found.judged:
+            text += f" ({bound} {', '.join(show(value) for value in pick(found.tolerance))})"
+        return text
+
+    return cell
+
+
+def _fidelity(device: DeviceVerdict) -> str:
+    found = device.fidelity
+    if found is None:
+        return "no float reference in the bundle"
+    return f"against the {found.reference} reference" + (
+        "" if found.judged else f", not judged: {found.why_not_judged}"
+    )
+
+
+def _layers(device: DeviceVerdict) -> str:
+    found = device.layers
+    if found is None:
+        return ""
+    state = "all equal" if found.divergence is None else f"diverges at {found.divergence.name}"
+    return f"{found.layers}, on {found.vectors} vectors: {state}"
+
+
+def _speed(device: DeviceVerdict) -> str:
+    stats = device.stats
+    return "" if stats is None or stats.ticks is None else f"{stats.ticks:,} {stats.tick_unit} per inference"
+
+
+def _memory(device: DeviceVerdict) -> str:
+    stats = device.stats
+    if stats is None:
+        return ""
+    stack = "" if stats.stack_bytes is None else f", stack {stats.stack_bytes:,} B"
+    return f"arena {stats.arena_bytes:,} B, static {stats.static_bytes:,} B{stack}"
+
+
+def _link(device: DeviceVerdict) -> str:
+    link = device.link
+    if link is None or not (link.lost or link.damaged or link.corrupt or link.too_long or link.refused):
+        return ""
+    return (
+        f"{link.sent} frames sent, {link.lost} again; damaged: {link.damaged} on the way back, "
+        f"{link.corrupt + link.too_long} on the way there; {link.refused} refused"
+    )
+
+
+ROWS: tuple[tuple[str, Callable[[DeviceVerdict], str]], ...] = (
+    ("device", lambda d: d.port),
+    ("board", lambda d: f"{d.device.board}, {d.device.core}" if d.device else ""),
+    ("model", lambda d: f"{d.device.model} {d.device.digest[:12]}, {d.device.runtime}" if d.device else ""),
+    ("bundle", lambda d: d.bundle or ""),
+    ("vectors", _vectors),
+    ("conformance", _conformance),
+    ("fidelity", _fidelity),
+    ("  SQNR", _figure(lambda f: f.sqnr_db, lambda v: f"{v:.2f} dB", "at least")),
+    ("  worst error", _figure(lambda f: f.worst_lsb, lambda v: f"{v:.2f} LSB", "at most")),
+    ("  top-1", _figure(lambda f: f.top1_agreement, lambda v: f"{100 * v:.1f} %", "at least")),
+    ("layers", _layers),
+    ("speed", _speed),
+    ("memory", _memory),
+    ("link", _link),
+)

@@ -1,0 +1,120 @@
+"""``nonn-mcu verify``: does the device run the model of the bundle, bit for bit."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nonn_mcu.cli import progress
+from nonn_mcu.cli.output import print_json
+from nonn_mcu.errors import BadInput
+
+if TYPE_CHECKING:
+    from nonn_mcu.verify.plan import PlanFor
+    from nonn_mcu.verify.verdict import Verdict
+
+
+def verify(
+    context: typer.Context,
+    bundle: Annotated[
+        Path | None, typer.Argument(metavar="BUNDLE", help="Folder made by convert.", show_default=False)
+    ] = None,
+    *,
+    port: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--port",
+            "-p",
+            metavar="PORT",
+            envvar="NONN_MCU_PORT",
+            help="Serial port or pyserial URL; repeatable.",
+        ),
+    ] = None,
+    board: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Build for this emulated board and start it.")
+    ] = None,
+    bundles: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where to look for BUNDLE by its digest.")
+    ] = Path("build"),
+    vectors: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only the first N vectors.")] = None,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of their order.")] = 0,
+    layers: Annotated[bool, typer.Option("--layers", help="Name the first layer that diverges.")] = False,
+    live: Annotated[
+        Path | None,
+        typer.Option(metavar="STUDENT", help="Recompute the reference with PyTorch."),
+    ] = None,
+    baud: Annotated[
+        int, typer.Option("--baud", "-b", metavar="N", min=1, envvar="NONN_MCU_BAUD", help="Bits per second.")
+    ] = 115200,
+    timeout: Annotated[float, typer.Option(metavar="S", help="Seconds a device may be silent.")] = 30,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout, and nothing else.")] = False,
+) -> int:
+    """Check a device against its bundle: bit-exact, and close to PyTorch.
+
+    [bold]nonn-mcu verify[/] --port /dev/ttyACM0
+    [bold]nonn-mcu verify[/] build/student --board mps2-an386
+
+    Without --port, the one device that answers on a serial port is taken.
+    Exit codes: 0 match, 1 mismatch, 2 bad input, 3 no device, 4 link failed,
+    5 device error, 6 another model, 130 interrupted.
+    """
+    from nonn_mcu.cli.verdict_text import print_verdict
+    from nonn_mcu.verify.plan import Wishes, by_digest, for_bundle
+    from nonn_mcu.verify.verdict import to_json
+
+    from_environment = context.get_parameter_source("port")
+    if board is not None and from_environment is not None and from_environment.name == "ENVIRONMENT":
+        port = None  # what is said on the command line comes before NONN_MCU_PORT
+    _check(bundle, port or [], board, timeout)
+    wishes = Wishes(vectors=vectors, seed=seed, layers=layers, student=live)
+    plan_for = by_digest(bundles, wishes) if bundle is None else for_bundle(bundle, wishes)
+    if board is not None and bundle is not None:
+        verdict = _verify_emulated(bundle, board, plan_for, baud, timeout)
+    else:
+        verdict = _verify_ports(port or [_find_port(baud)], plan_for, baud, timeout)
+    if as_json:
+        print_json("verify", verdict.exit_code, to_json(verdict))
+    else:
+        print_verdict(verdict)
+    return verdict.exit_code
+
+
+def _check(bundle: Path | None, ports: list[str], board: str | None, timeout: float) -> None:
+    if not (math.isfinite(timeout) and 0 < timeout <= 86_400):
+        raise BadInput(f"--timeout {timeout}: give seconds, more than 0 and at most 86400")
+    if board is not None and ports:
+        raise BadInput("--board starts its own device; leave out --port, or --board")
+    if board is not None and bundle is None:
+        raise BadInput("--board needs to know what to build: name the bundle too")
+    if not all(ports):
+        raise BadInput("--port is empty; name a serial port or leave it out")
+    twice = sorted({one for one in ports if ports.count(one) > 1})
+    if twice:
+        raise BadInput(f"--port {twice[0]} is there twice; a port holds one device")
+
+
+def _find_port(baud: int) -> str:
+    from nonn_mcu.link.ports import candidates
+    from nonn_mcu.verify.locate import ask, only_device
+
+    return only_device(ask([(found.device, found.description) for found in candidates()], baud))
+
+
+def _verify_ports(ports: list[str], plan_for: PlanFor, baud: int, timeout: float) -> Verdict:
+    from nonn_mcu.verify.run import verify_ports
+
+    with progress.show("runs") as update:
+        return verify_ports(ports, plan_for, baud=baud, timeout=timeout, progress=update)
+
+
+def _verify_emulated(bundle: Path, board: str, plan_for: PlanFor, baud: int, timeout: float) -> Verdict:
+    from nonn_mcu import boards
+    from nonn_mcu.boards.start import build_and_start
+    from nonn_mcu.verify.verdict import explain
+
+    with build_and_start(bundle, boards.get(board)) as running:
+        verdict = _verify_ports([running.port], plan_for, baud, timeout)
+        return explain(verdict, running.obituary())

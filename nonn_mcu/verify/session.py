@@ -1,0 +1,109 @@
+"""One device: who it is, every vector twice in shuffled order, its layers, its counters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from nonn_mcu.bundle import Vectors
+from nonn_mcu.errors import WrongModel
+from nonn_mcu.link.client import Device
+from nonn_mcu.link.replies import Hello
+from nonn_mcu.link.replies import Stats as DeviceCounts
+from nonn_mcu.verify import conformance, fidelity, layers
+from nonn_mcu.verify.plan import Plan
+from nonn_mcu.verify.verdict import DeviceInfo, DeviceVerdict, FidelityVerdict, LinkStats, Stats, judge
+
+# Called with (exchanges done, exchanges in all); what it raises ends the session.
+Progress = Callable[[int, int], None]
+
+
+def check_device(device: Device, port: str, plan: Plan, progress: Progress) -> DeviceVerdict:
+    """Verify one device. Raises WrongModel, LinkError or DeviceError where it cannot be judged."""
+    manifest = plan.bundle.manifest
+    hello = device.hello()
+    if hello.sha256 != manifest.model_sha256:
+        raise WrongModel(
+            f"{port}: the device holds {hello.model} ({hello.sha256[:12]}), the bundle {plan.bundle.path} "
+            f"holds {manifest.name} ({manifest.model_sha256[:12]}); flash it again or give its bundle"
+        )
+    order = conformance.schedule(len(plan.vectors), plan.seed)
+    layer_runs = len(plan.vectors.layer_crc) * len(manifest.layers) if plan.layers else 0
+    total = len(order) + layer_runs
+    got = _run_all(device, plan.vectors, order, lambda done: progress(done, total))
+    counts = device.stats()
+    found_layers = None
+    if plan.layers:
+        found_layers = layers.compare(
+            device, plan.bundle, plan.vectors, lambda done: progress(len(order) + done, total)
+        )
+    progress(total, total)
+    line = device.counters
+    return judge(
+        port,
+        device_info(hello),
+        bundle=str(plan.bundle.path),
+        conformance=conformance.compare(plan.vectors.outputs, got),
+        fidelity=_fidelity(plan, [runs[0] for runs in got]),
+        layers=found_layers,
+        stats=_stats(hello, counts),
+        link=LinkStats(line.sent, line.lost, line.damaged, counts.corrupt, counts.too_long, counts.refused),
+    )
+
+
+def device_info(hello: Hello) -> DeviceInfo:
+    """Pick from HELLO what a verdict and a listing say about a device."""
+    return DeviceInfo(
+        model=hello.model,
+        digest=hello.sha256,
+        runtime=hello.runtime,
+        board=hello.board,
+        core=hello.core,
+        firmware=hello.firmware,
+    )
+
+
+def _run_all(
+    device: Device, vectors: Vectors, order: np.ndarray, progress: Callable[[int], None]
+) -> list[np.ndarray]:
+    """Collect per output the int8 ``(RUNS, N, *shape[1:])``, runs of a vector in the order they happened."""
+    got = [np.empty((conformance.RUNS, *array.shape), np.int8) for array in vectors.outputs]
+    seen = np.zeros(len(vectors), dtype=int)
+    for done, vector in enumerate(order):
+        progress(done)
+        outputs = device.run([array[vector : vector + 1] for array in vectors.inputs])
+        for mine, theirs in zip(got, outputs, strict=True):
+            mine[seen[vector], vector] = theirs[0]
+        seen[vector] += 1
+    return got
+
+
+def _fidelity(plan: Plan, outputs: list[np.ndarray]) -> FidelityVerdict | None:
+    """Judge the first run of every vector; None where the bundle has no float reference."""
+    manifest, reference = plan.bundle.manifest, plan.reference
+    if not reference.outputs:
+        return None
+    measured = fidelity.measure(outputs, reference.outputs, manifest.outputs)
+    tolerance = manifest.tolerance
+    why_not = ""
+    shortfalls: tuple[str, ...] = ()
+    if tolerance is None:
+        why_not = "the bundle states no tolerance"
+    elif not plan.complete:
+        why_not = f"the tolerance is for all vectors, {len(plan.vectors)} of them ran"
+    else:
+        shortfalls = fidelity.shortfalls(measured, tolerance, manifest.outputs)
+    return FidelityVerdict(reference.source, measured, tolerance, not why_not, why_not, shortfalls)
+
+
+def _stats(hello: Hello, counts: DeviceCounts) -> Stats:
+    timed = hello.tick_unit and counts.ticks and counts.times
+    ticks = counts.ticks * hello.tick_numerator // (hello.tick_denominator * counts.times) if timed else None
+    return Stats(
+        ticks=ticks,
+        tick_unit=hello.tick_unit,
+        arena_bytes=counts.arena_bytes,
+        static_bytes=counts.static_bytes,
+        stack_bytes=counts.stack_bytes or None,
+    )
