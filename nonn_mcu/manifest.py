@@ -38,6 +38,8 @@ class TensorInfo(_Part):
         if math.prod(self.shape) != math.prod(self.torch_shape):
             raise ValueError(f"shape {self.shape} and torch_shape {self.torch_shape} differ in size")
         if self.from_torch:
+            if self.from_torch[0] != 0:
+                raise ValueError(f"from_torch {self.from_torch} moves the batch axis")
             if sorted(self.from_torch) != list(range(len(self.torch_shape))):
                 raise ValueError(f"from_torch {self.from_torch} is no permutation of torch's axes")
             if tuple(self.torch_shape[axis] for axis in self.from_torch) != self.shape:

@@ -20,7 +20,8 @@ class Vectors:
     """Golden vectors, N of them, in the device's layout.
 
     ``inputs[i]`` and ``outputs[i]`` are int8 ``(N, *shape[1:])`` (outputs from the oracle);
-    ``references[i]`` float32 of the same shape, empty without a float model; ``labels`` int64 ``(N,)`` or
+    ``references[i]`` float32 of the same shape, the float model's outputs for the dequantised inputs, so
+    that they can be computed again from the bundle; empty without a float model; ``labels`` int64 ``(N,)`` or
     None; ``layer_crc`` uint32 ``(K, layers)``: the CRC-32 of each layer's tensor for the first K vectors.
     """
 
@@ -32,6 +33,16 @@ class Vectors:
 
     def __len__(self) -> int:
         return len(self.inputs[0])
+
+    def head(self, count: int) -> Vectors:
+        """The first ``count`` vectors, or all when there are fewer."""
+        return Vectors(
+            inputs=tuple(array[:count] for array in self.inputs),
+            outputs=tuple(array[:count] for array in self.outputs),
+            references=tuple(array[:count] for array in self.references),
+            labels=None if self.labels is None else self.labels[:count],
+            layer_crc=self.layer_crc[:count],
+        )
 
     def save(self, path: Path) -> None:
         """Write a ``.npz`` without pickles; the same vectors give the same bytes."""
