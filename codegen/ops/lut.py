@@ -1,8 +1,9 @@
 """The operators that map one byte to one byte, as a table of 256 (firmware/include/nonn/kernels/lut.h).
 
-Each table is computed here in the reference's own arithmetic. Sources: for the multipliers, divided in float
-by some and in double by others, tensorflow/lite/micro/kernels/{activations,leaky_relu,hard_swish,logistic,
-quantize}_common.cc and tanh.cc; for the arithmetic, tensorflow/lite/kernels/internal/reference/.
+Each table is computed here in the reference's own arithmetic. Sources: for the multipliers tensorflow/lite/
+micro/kernels/{activations,leaky_relu,hard_swish,logistic,quantize}_common.cc and tanh.cc, for the arithmetic
+tensorflow/lite/kernels/internal/reference/. Published sources divide the scales of RELU, LEAKY_RELU and
+HARD_SWISH in float; the oracle's wheel divides in double.
 """
 
 from __future__ import annotations
@@ -36,15 +37,15 @@ def lower(graph: Graph, op: Op) -> Layer:
 
 
 def _quantize(x: Tensor, y: Tensor, _: Op) -> Iterable[int]:
-    return _rescaled(x, y, x.scale / y.scale)
+    return _rescaled(x, y)
 
 
 def _relu(x: Tensor, y: Tensor, _: Op) -> Iterable[int]:
-    return [max(q, y.zero_point) for q in _rescaled(x, y, _float_ratio(x.scale, y.scale))]
+    return [max(q, y.zero_point) for q in _rescaled(x, y)]
 
 
-def _rescaled(x: Tensor, y: Tensor, ratio: float) -> Iterable[int]:
-    factor = _multiplier(ratio, max(128 + x.zero_point, 127 - x.zero_point))
+def _rescaled(x: Tensor, y: Tensor) -> Iterable[int]:
+    factor = _multiplier(x.scale / y.scale, max(128 + x.zero_point, 127 - x.zero_point))
     return [requantize(q - x.zero_point, *factor) + y.zero_point for q in _INPUTS]
 
 
@@ -56,18 +57,10 @@ def _multiplier(real: float, largest: int) -> tuple[int, int]:
     return multiplier, shift
 
 
-def _float_ratio(*scales: float) -> float:
-    """Product of all but the last over the last, in float32 from left to right."""
-    with np.errstate(all="ignore"):
-        product = np.float32(scales[0])
-        for scale in scales[1:-1]:
-            product *= np.float32(scale)
-        return float(product / np.float32(scales[-1]))
-
-
 def _relu6(x: Tensor, _: Tensor, __: Op) -> Iterable[int]:
     """Clamp without rescaling: the reference ignores the output's scale and zero point."""
-    six = _float_ratio(6.0, x.scale)
+    with np.errstate(over="ignore"):
+        six = float(np.float32(6.0) / np.float32(x.scale))
     if six >= INT32_MAX:
         raise BadInput(f"input scale {x.scale:g} is too small for a bound of 6; calibrate again")
     high = min(round_half_away(six) + x.zero_point, INT8_MAX)
@@ -76,8 +69,8 @@ def _relu6(x: Tensor, _: Tensor, __: Op) -> Iterable[int]:
 
 def _leaky_relu(x: Tensor, y: Tensor, op: Op) -> Iterable[int]:
     alpha = float(op.options["alpha"])
-    positive = _multiplier(_float_ratio(x.scale, y.scale), 127 - x.zero_point)
-    slope = _float_ratio(x.scale, alpha, y.scale)
+    positive = _multiplier(x.scale / y.scale, 127 - x.zero_point)
+    slope = x.scale * alpha / y.scale
     negative = _multiplier(abs(slope), 128 + x.zero_point)
     sign = -1 if slope < 0 else 1
 
@@ -118,10 +111,8 @@ def _sigmoid(x: Tensor, function: Callable[[int], int]) -> Iterable[int]:
 
 def _hard_swish(x: Tensor, y: Tensor, _: Op) -> Iterable[int]:
     """Compute x * relu6(x + 3) / 6 in int16, in the reference's order of roundings and saturations."""
-    hires_scale = _float_ratio(1 / 128, x.scale, 1.0)
-    reluish_scale = _float_ratio(3.0, 32768.0)
-    output_multiplier, output_shift = _multiplier16(_float_ratio(hires_scale, y.scale))
-    relu_multiplier, relu_shift = _multiplier16(_float_ratio(hires_scale, reluish_scale))
+    output_multiplier, output_shift = _multiplier16(x.scale / 128 / y.scale)
+    relu_multiplier, relu_shift = _multiplier16(x.scale / 128 / (3 / 32768))
     if output_shift > 0:
         raise BadInput(f"input scale {x.scale:g} is 128 output scales or more; the reference refuses that")
 
