@@ -89,5 +89,6 @@ def generate(model: bytes, name: str, prefix: str = "") -> Generated:
         for step, (parts, tensor) in enumerate(zip(layers, outputs, strict=True))
     )
     weights, tables = emit.flash_bytes([part for parts in layers for part in parts], graph)
-    files = emit.native(graph, made, layers, layer_names, model, name, prefix) | emit.tflm(model, name)
+    program = emit.Program(graph, made, layers, layer_names)
+    files = emit.native(program, model, name, prefix) | emit.tflm(model, name)
     return Generated(files, graph, made, reports, weights, tables)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from nonn_mcu.codegen.graph import Graph, Tensor
+from nonn_mcu.codegen.graph import Graph, Op, Tensor
 from nonn_mcu.codegen.names import printable
 from nonn_mcu.errors import BadInput
 
@@ -37,34 +37,38 @@ def check(graph: Graph) -> None:
 
 
 def check_order(graph: Graph) -> None:
-    """Raise :class:`BadInput` unless each tensor is defined once, before its use, and outputs are computed."""
-    if not graph.inputs:
-        raise BadInput("the model has no inputs; there is nothing to run it on")
-    if not graph.outputs:
-        raise BadInput("the model has no outputs")
-    if not graph.ops:
-        raise BadInput("the model has no operators")
-    constants = {tensor.index for tensor in graph.tensors if tensor.data is not None}
-    defined = set(constants)
+    """Raise :class:`BadInput` unless each tensor is written once, before it is read."""
+    for what, found in (("inputs", graph.inputs), ("outputs", graph.outputs), ("operators", graph.ops)):
+        if not found:
+            raise BadInput(f"the model has no {what}; there is nothing to run")
+    defined = {tensor.index for tensor in graph.tensors if tensor.data is not None}
     for index in graph.inputs:
         if index in defined:
-            raise BadInput(f"{describe(graph.tensors[index])}: is an input twice, or an input with constant data")
+            where = describe(graph.tensors[index])
+            raise BadInput(
+                f"{where}: is an input twice, or an input with constant data; export the model again"
+            )
         defined.add(index)
     computed: set[int] = set()
     for op in graph.ops:
-        for index in op.inputs:
-            if index >= 0 and index not in defined:
-                raise BadInput(f"operator {op.index} ({op.kind}) reads {describe(graph.tensors[index])} too early")
-        if not op.outputs:
-            raise BadInput(f"operator {op.index} ({op.kind}) has no output")
-        for index in op.outputs:
-            if index in defined:
-                raise BadInput(f"operator {op.index} ({op.kind}) overwrites {describe(graph.tensors[index])}")
-            defined.add(index)
-            computed.add(index)
+        _check_op(graph, op, defined)
+        computed.update(op.outputs)
+        defined.update(op.outputs)
     for index in graph.outputs:
         if index not in computed:
             raise BadInput(f"output {describe(graph.tensors[index])} is not computed by any operator")
+
+
+def _check_op(graph: Graph, op: Op, defined: set[int]) -> None:
+    where = f"operator {op.index} ({op.kind})"
+    for index in op.inputs:
+        if index >= 0 and index not in defined:
+            raise BadInput(f"{where} reads {describe(graph.tensors[index])} before it is computed")
+    if not op.outputs:
+        raise BadInput(f"{where} has no output")
+    for index in op.outputs:
+        if index in defined or op.outputs.count(index) > 1:
+            raise BadInput(f"{where} overwrites {describe(graph.tensors[index])}")
 
 
 def _activations(graph: Graph) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,21 +13,30 @@ import numpy as np
 
 import nonn_mcu
 from nonn_mcu.codegen.graph import Graph
-from nonn_mcu.codegen.layer import Layer, Table, Value
+from nonn_mcu.codegen.layer import WEIGHT_FIELDS, Layer, Table, Value
 from nonn_mcu.codegen.names import comment, identifier
 from nonn_mcu.codegen.plan import ALIGNMENT, Plan
 
 WIDTH = 100  # columns of the generated text
 
 
-def native(
-    graph: Graph, plan: Plan, layers: Sequence[Sequence[Layer]], names: Sequence[str], model: bytes, name: str, prefix: str
-) -> dict[str, str]:
-    """The native runtime: ``native/model.c``, and ``native/weights.h`` which it includes.
+@dataclass(frozen=True, eq=False)
+class Program:
+    """What is emitted: ``layers[i]`` are the kernel calls of one operator, called ``names[i]`` (unique)."""
 
-    ``names[i]`` is unique and names ``layers[i]``. ``prefix`` starts every identifier, so that several
-    models can stand in one translation unit; without one the model is called ``nonn_model``.
+    graph: Graph
+    plan: Plan
+    layers: Sequence[Sequence[Layer]]
+    names: Sequence[str]
+
+
+def native(program: Program, model: bytes, name: str, prefix: str) -> dict[str, str]:
+    """Write the native runtime: ``native/model.c``, and ``native/weights.h`` which it includes.
+
+    ``prefix`` starts every identifier, so that several models can stand in one translation unit; without
+    one the model is called ``nonn_model``.
     """
+    graph, plan, layers, names = program.graph, program.plan, program.layers, program.names
     tables = _Tables()
     calls: list[dict[str, Any]] = []
     described: list[dict[str, Any]] = []
@@ -47,13 +57,19 @@ def native(
             if part.scratch_bytes and scratch is not None:
                 arguments.append(_address(scratch, prefix))
             lines += _call(f"nonn_{part.kernel}", arguments)
-            fields = [(key, _value(value, tables, f"{symbol}_{key}", prefix)) for key, value in part.params.items()]
+            fields = [
+                (key, _value(value, tables, f"{symbol}_{key}", prefix)) for key, value in part.params.items()
+            ]
             calls.append({"kernel": part.kernel, "symbol": symbol, "params": fields})
         described.append({"comment": _describe(graph, plan, step, parts, layer_name), "lines": lines})
     specs = (
         ("input", [_spec(graph, i, f"input_{n}") for n, i in enumerate(graph.inputs)], graph.inputs),
         ("output", [_spec(graph, i, f"output_{n}") for n, i in enumerate(graph.outputs)], graph.outputs),
-        ("layer", [_spec(graph, p[0].output, n) for p, n in zip(layers, names, strict=True)], [p[0].output for p in layers]),
+        (
+            "layer",
+            [_spec(graph, p[0].output, n) for p, n in zip(layers, names, strict=True)],
+            [p[0].output for p in layers],
+        ),
     )
     digest = hashlib.sha256(model).digest()
     weights, other = flash_bytes([part for parts in layers for part in parts], graph)
@@ -98,8 +114,6 @@ def flash_bytes(layers: Iterable[Layer], graph: Graph) -> tuple[int, int]:
 
     A parameter counts four bytes, as does a pointer on the supported cores.
     """
-    from nonn_mcu.codegen.layer import WEIGHT_FIELDS  # noqa: PLC0415
-
     seen: set[tuple[str, bytes]] = set()
     weights = other = 0
 
@@ -219,10 +233,10 @@ def _rows(literals: Sequence[str], indent: int = 4) -> str:
 
 @cache
 def _environment() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - an extra
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     # The templates write C, not HTML; every text from outside is sanitised before it comes here.
-    return Environment(  # noqa: S701
+    return Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -33,7 +33,10 @@ def filter_operands(graph: Graph, op: Op) -> tuple[Tensor, Tensor, np.ndarray | 
     source, weights = graph.tensors[op.inputs[0]], graph.tensors[op.inputs[1]]
     require_int8(graph, op, source)
     require(
-        weights.data is not None, graph, op, "the weights are computed; only trained, constant weights are supported"
+        weights.data is not None,
+        graph,
+        op,
+        "the weights are computed; only trained, constant weights are supported",
     )
     require(weights.dtype == "int8", graph, op, f"the weights are {weights.dtype}; quantise to full int8")
     check_quantization(weights)
@@ -42,8 +45,12 @@ def filter_operands(graph: Graph, op: Op) -> tuple[Tensor, Tensor, np.ndarray | 
     if len(op.inputs) == 2 or op.inputs[2] < 0:
         return source, weights, None, graph.tensors[op.outputs[0]]
     bias = graph.tensors[op.inputs[2]]
-    require(bias.data is not None, graph, op, "the bias is computed; only a trained, constant bias is supported")
-    require(bias.dtype == "int32", graph, op, f"the bias is {bias.dtype}, must be int32; quantise to full int8")
+    require(
+        bias.data is not None, graph, op, "the bias is computed; only a trained, constant bias is supported"
+    )
+    require(
+        bias.dtype == "int32", graph, op, f"the bias is {bias.dtype}, must be int32; quantise to full int8"
+    )
     assert bias.data is not None
     return source, weights, bias.data.reshape(-1), graph.tensors[op.outputs[0]]
 
@@ -88,7 +95,9 @@ def multipliers(reals: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     return np.array([m for m, _ in pairs], np.int32), np.array([s for _, s in pairs], np.int8)
 
 
-def channel_multipliers(source: Tensor, weights: Tensor, output: Tensor, channels: int) -> tuple[np.ndarray, np.ndarray]:
+def channel_multipliers(
+    source: Tensor, weights: Tensor, output: Tensor, channels: int
+) -> tuple[np.ndarray, np.ndarray]:
     """:func:`multipliers` of a convolution, with every product of scales taken in float64.
 
     Source: PopulateConvolutionQuantizationParams in tensorflow/lite/kernels/kernel_util.cc.
@@ -121,3 +130,15 @@ def sliding_window(
         require(pad <= 0xFFFF, graph, op, f"the window needs {pad} zeros before the image")
         steps[f"pad_{axis}"] = pad
     return (out[0], out[1]), steps
+
+
+def window_notes(op: Op, kernel_h: int, kernel_w: int) -> tuple[str, ...]:
+    """Say in words what slides how."""
+    options = op.options
+    notes: tuple[str, ...] = (
+        f"kernel {kernel_h}x{kernel_w}",
+        f"stride {options['stride_h']}x{options['stride_w']}",
+    )
+    if (options["dilation_h"], options["dilation_w"]) != (1, 1):
+        notes += (f"dilation {options['dilation_h']}x{options['dilation_w']}",)
+    return (*notes, options["padding"])

@@ -139,28 +139,23 @@ class _Reader:
         for field in self.schema[kind]:
             entry = 4 + 2 * field.slot
             offset = struct.unpack_from("<H", self.data, vtable + entry)[0] if entry < vtable_size else 0
-            place = position + offset if offset else None
-            value = self.field(field, place, offset, table_size, depth, previous)
+            size = _SCALARS[field.kind].size if field.kind in _SCALARS else 4
+            if offset and (offset < 4 or offset + size > table_size):
+                raise BadInput(f"damaged flatbuffer: field {field.name} lies outside its table")
+            value = self.field(field, position + offset if offset else None, depth, previous)
             values[field.name] = value
             previous = value if isinstance(value, int) else 0
         return values
 
-    def field(
-        self, field: Field, place: int | None, offset: int, table_size: int, depth: int, union_type: int
-    ) -> Any:
-        if place is None:
-            return field.default if field.kind in _SCALARS else None
-        size = _SCALARS[field.kind].size if field.kind in _SCALARS else 4
-        if offset < 4 or offset + size > table_size:
-            raise BadInput(f"damaged flatbuffer: field {field.name} lies outside its table")
+    def field(self, field: Field, place: int | None, depth: int, union_type: int) -> Any:
         if field.kind in _SCALARS:
-            return self.scalar(place, field.kind)
+            return field.default if place is None else self.scalar(place, field.kind)
+        kind = self.unions.get(union_type) if field.kind == "Union" else field.kind
+        if place is None or kind is None:
+            return None
         target = self.indirect(place)
-        if field.kind == "string":
+        if kind == "string":
             return self.string(target)
-        if field.kind.startswith("["):
-            return self.vector(target, field.kind[1:-1], depth)
-        if field.kind == "Union":
-            kind = self.unions.get(union_type)
-            return None if kind is None else self.table(target, kind, depth + 1)
-        return self.table(target, field.kind, depth + 1)
+        if kind.startswith("["):
+            return self.vector(target, kind[1:-1], depth)
+        return self.table(target, kind, depth + 1)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 def output_size(padding: str, size: int, window: int, stride: int, dilation: int = 1) -> int:
-    """Number of window positions along one axis; not positive where the window does not fit."""
+    """Count the window positions along one axis; not positive where the window does not fit."""
     extent = (window - 1) * dilation + 1
     return (size + stride - 1) // stride if padding == "SAME" else (size + stride - extent) // stride
 

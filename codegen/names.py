@@ -9,25 +9,26 @@ from collections.abc import Iterable
 LONGEST_NAME = 47  # what the manifest allows; the device sends at most 63 characters
 LONGEST_LAYER = 40
 
-_KEYWORDS = frozenset(
-    """
-    alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl concept const
-    consteval constexpr constinit continue decltype default delete do double dynamic_cast else enum explicit
-    export extern false float for friend goto if inline int long main mutable namespace new noexcept not not_eq
-    nullptr operator or or_eq private protected public register reinterpret_cast requires restrict return short
-    signed sizeof static static_assert static_cast struct switch template this thread_local throw true try
-    typedef typeid typename typeof union unsigned using virtual void volatile wchar_t while xor xor_eq
-    """.split()
-)
+_KEYWORDS = frozenset({
+    "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break", "case",
+    "catch", "char", "class", "compl", "concept", "const", "consteval", "constexpr", "constinit",
+    "continue", "decltype", "default", "delete", "do", "double", "dynamic_cast", "else", "enum", "explicit",
+    "export", "extern", "false", "float", "for", "friend", "goto", "if", "inline", "int", "long", "main",
+    "mutable", "namespace", "new", "noexcept", "not", "not_eq", "nullptr", "operator", "or", "or_eq",
+    "private", "protected", "public", "register", "reinterpret_cast", "requires", "restrict", "return",
+    "short", "signed", "sizeof", "static", "static_assert", "static_cast", "struct", "switch", "template",
+    "this", "thread_local", "throw", "true", "try", "typedef", "typeid", "typename", "typeof", "union",
+    "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq",
+})  # fmt: skip
 
 # What a converter appends to a path although the layer is already named by the part before it.
-_TAILS = frozenset(
-    """
-    Relu Relu6 Conv2D BiasAdd MatMul depthwise add AvgPool MaxPool Reshape Mul Sub Add Softmax Sigmoid Tanh Mean
-    FusedBatchNormV3 ReadVariableOp resource
-    """.split()
-)
+_TAILS = frozenset({
+    "Relu", "Relu6", "Conv2D", "BiasAdd", "MatMul", "depthwise", "add", "AvgPool", "MaxPool", "Reshape",
+    "Mul", "Sub", "Add", "Softmax", "Sigmoid", "Tanh", "Mean", "FusedBatchNormV3", "ReadVariableOp",
+    "resource",
+})  # fmt: skip
 
+# The origin that names a fused layer best.
 _WEIGHTED = frozenset({"BiasAdd"})
 
 
@@ -40,7 +41,7 @@ def printable(text: str, limit: int = 80) -> str:
 def comment(text: str, limit: int = 400) -> str:
     """Text that cannot end a C comment, continue a line or form a trigraph."""
     safe = printable(text, limit)
-    return safe.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")
+    return re.sub(r"\*(?=/)|/(?=\*)|\?(?=\?)", r"\g<0> ", safe)
 
 
 def identifier(text: str, limit: int = LONGEST_NAME) -> str:
@@ -48,9 +49,8 @@ def identifier(text: str, limit: int = LONGEST_NAME) -> str:
 
     Letters outside ASCII lose their accents where Unicode says how, else become underscores.
     """
-    folded = unicodedata.normalize("NFKD", text).encode("ascii", "ignore" if text.isascii() else "replace")
-    plain = folded.decode("ascii").replace("?", "" if text.isascii() else "_")
-    name = re.sub(r"_+", "_", re.sub(r"[^a-z0-9]+", "_", plain.lower())).strip("_")[:limit].rstrip("_")
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).lower()
+    name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:limit].rstrip("_")
     if not name:
         return "model"
     if name[0].isdigit():
@@ -59,7 +59,7 @@ def identifier(text: str, limit: int = LONGEST_NAME) -> str:
 
 
 def layer_name(tensor_name: str, kind: str) -> str:
-    """A short name for the layer that writes this tensor, for example ``conv2d_1``.
+    """Make a short name for the layer that writes this tensor, for example ``conv2d_1``.
 
     A fused tensor lists all its origins, separated by semicolons; the one of the weights is taken where
     there is one, else the first, without the part that every path of the model shares and without the
@@ -77,7 +77,7 @@ def layer_name(tensor_name: str, kind: str) -> str:
 
 
 def unique(names: Iterable[str]) -> tuple[str, ...]:
-    """The same names, with ``_2``, ``_3``, ... appended to those seen before."""
+    """Return the same names, with ``_2``, ``_3``, ... appended to those seen before."""
     seen: set[str] = set()
     result = []
     for name in names:

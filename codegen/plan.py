@@ -60,8 +60,12 @@ def plan(graph: Graph, order: Sequence[int], layers: Sequence[Sequence[Layer]]) 
     pinned_places, pinned_size = _place(pinned)
     survives = pinned_size <= size
     blocks, chosen, size = (pinned, pinned_places, pinned_size) if survives else (released, places, size)
-    offset = {block.tensor: place for block, place in zip(blocks, chosen, strict=True) if block.tensor is not None}
-    scratch = {block.first: place for block, place in zip(blocks, chosen, strict=True) if block.tensor is None}
+    offset = {
+        block.tensor: place for block, place in zip(blocks, chosen, strict=True) if block.tensor is not None
+    }
+    scratch = {
+        block.first: place for block, place in zip(blocks, chosen, strict=True) if block.tensor is None
+    }
     offset |= {index: offset[root] for index, root in alias.items() if root in offset}
     steps = range(len(layers))
     live = tuple(sum(block.size for block in blocks if block.first <= step <= block.last) for step in steps)
@@ -79,7 +83,7 @@ def plan(graph: Graph, order: Sequence[int], layers: Sequence[Sequence[Layer]]) 
 
 
 def root_of(alias: Mapping[int, int], index: int) -> int:
-    """The tensor whose bytes this one shares, or itself."""
+    """Return the tensor whose bytes this one shares, or itself."""
     return alias.get(index, index)
 
 
@@ -134,8 +138,8 @@ def _blocks(
     graph: Graph, alias: Mapping[int, int], layers: Sequence[Sequence[Layer]], pin_inputs: bool
 ) -> list[Block]:
     end = len(layers) - 1
-    first = {index: 0 for index in graph.inputs}
-    last = {index: end if pin_inputs else 0 for index in graph.inputs}
+    first = dict.fromkeys(graph.inputs, 0)
+    last = dict.fromkeys(graph.inputs, end if pin_inputs else 0)
     scratch = []
     for step, calls in enumerate(layers):
         for tensor in (t for call in calls for t in call.inputs if graph.tensors[t].data is None):

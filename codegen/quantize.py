@@ -21,7 +21,7 @@ _LOWEST_SHIFT, _HIGHEST_SHIFT = -31, 31
 
 def round_half_away(value: float) -> int:
     """Round to nearest, ties away from zero, as C's ``round``; Python's rounds ties to even."""
-    return int(math.floor(abs(value) + 0.5)) * (1 if value >= 0 else -1) if abs(value) < 2**52 else int(value)
+    return math.floor(abs(value) + 0.5) * (1 if value >= 0 else -1) if abs(value) < 2**52 else int(value)
 
 
 def quantize_multiplier(real: float) -> tuple[int, int]:

@@ -34,7 +34,9 @@ def read(model: bytes) -> Graph:
         raise BadInput(f"schema version {root['version']} is not 3; convert the model again")
     subgraphs = root["subgraphs"] or []
     if len(subgraphs) != 1:
-        raise BadInput(f"the model has {len(subgraphs)} subgraphs; only one, without control flow, is supported")
+        raise BadInput(
+            f"the model has {len(subgraphs)} subgraphs; only one, without control flow, is supported"
+        )
     graph = subgraphs[0]
     buffers = root["buffers"] or []
     count = len(graph["tensors"] or [])
@@ -74,7 +76,7 @@ def _operator(table: Mapping[str, Any], codes: list[Any], number: int) -> tuple[
     if expected is None:
         return kind, {}
     if given is None and table["builtin_options_type"] == 0:
-        options = {field.name: field.default for field in schema.TABLES[expected]}
+        options: dict[str, Any] = {field.name: field.default for field in schema.TABLES[expected]}
     elif given == expected and table["builtin_options"] is not None:
         options = dict(table["builtin_options"])
     else:
@@ -92,7 +94,7 @@ def _foreign_kind(builtin: int, custom: str | None) -> str:
     if builtin == 32:
         return f"CUSTOM {printable(custom or '', 40)}"
     try:
-        from tflite.BuiltinOperator import BuiltinOperator  # noqa: PLC0415 - a name for a message only
+        from tflite.BuiltinOperator import BuiltinOperator
     except ImportError:
         return f"builtin operator {builtin}"
     names = {value: key for key, value in vars(BuiltinOperator).items() if isinstance(value, int)}
@@ -121,7 +123,8 @@ def _tensor(index: int, table: Mapping[str, Any], buffers: list[Any]) -> Tensor:
         raise BadInput(f"{where}: sparse or external data is not supported; convert without them")
     if not table["buffer"] < max(len(buffers), 1):
         raise BadInput(f"{where}: refers to buffer {table['buffer']} of {len(buffers)}")
-    buffer = buffers[table["buffer"]] if buffers else {"data": None, "offset": 0, "size": 0}
+    empty: Mapping[str, Any] = {"data": None, "offset": 0, "size": 0}
+    buffer = buffers[table["buffer"]] if buffers else empty
     if buffer["offset"] > 1 or buffer["size"] > 1:
         raise BadInput(f"{where}: its data lies outside the flatbuffer; convert without external buffers")
     raw = buffer["data"]
@@ -143,13 +146,15 @@ def _constant(raw: np.ndarray, shape: tuple[int, ...], dtype: str, where: str) -
 
 
 def _quantization(table: Mapping[str, Any] | None, shape: tuple[int, ...], where: str) -> Quantization | None:
-    if table is None or table["scale"] is None or len(table["scale"]) == 0:
+    # The reference takes a tensor for quantised only where both vectors are there.
+    if table is None or any(table[key] is None or len(table[key]) == 0 for key in ("scale", "zero_point")):
         return None
     if table["details_type"]:
         raise BadInput(f"{where}: custom or blockwise quantisation is not supported; quantise to full int8")
     scale = tuple(float(s) for s in table["scale"])
-    zeros = table["zero_point"]
-    zero_point = tuple(int(z) for z in zeros) if zeros is not None and len(zeros) else (0,) * len(scale)
+    zero_point = tuple(int(z) for z in table["zero_point"])
+    if len(zero_point) == 1:  # a space-saving form of weights
+        zero_point *= len(scale)
     axis = table["quantized_dimension"]
     if len(zero_point) != len(scale):
         raise BadInput(f"{where}: {len(scale)} scales but {len(zero_point)} zero points")

@@ -121,9 +121,7 @@ TABLES: Schema = {
         (4, "shrink_axis_mask", "int32"),
         (5, "offset", "bool"),
     ),
-    "ResizeNearestNeighborOptions": _table(
-        (0, "align_corners", "bool"), (1, "half_pixel_centers", "bool")
-    ),
+    "ResizeNearestNeighborOptions": _table((0, "align_corners", "bool"), (1, "half_pixel_centers", "bool")),
     "PackOptions": _table((0, "values_count", "int32"), (1, "axis", "int32")),
     "ShapeOptions": _table((0, "out_type", "int8")),
     "GatherOptions": _table((0, "axis", "int32"), (1, "batch_dims", "int32")),

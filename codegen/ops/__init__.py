@@ -41,8 +41,9 @@ def lower(graph: Graph, op: Op) -> tuple[Layer, ...]:
         raise Unsupported(f"{label(graph, op)}: operator is not supported; use one of {kinds}")
     try:
         layers = registry()[op.kind](graph, op)
-    except Unsupported:
-        raise
     except BadInput as error:
-        raise Unsupported(f"{label(graph, op)}: {error}") from None
+        where = label(graph, op)
+        if str(error).startswith(where):
+            raise
+        raise BadInput(f"{where}: {error}") from None
     return layers if isinstance(layers, tuple) else (layers,)

@@ -59,14 +59,5 @@ def lower(graph: Graph, op: Op) -> Layer:
         inputs=(source.index,),
         output=output.index,
         macs=out_h * out_w * out_c * kernel_h * kernel_w * kernel_c,
-        notes=window_notes(op, kernel_h, kernel_w),
+        notes=filters.window_notes(op, kernel_h, kernel_w),
     )
-
-
-def window_notes(op: Op, kernel_h: int, kernel_w: int) -> tuple[str, ...]:
-    """Say in words what slides how."""
-    options = op.options
-    notes = (f"kernel {kernel_h}x{kernel_w}", f"stride {options['stride_h']}x{options['stride_w']}")
-    if (options["dilation_h"], options["dilation_w"]) != (1, 1):
-        notes += (f"dilation {options['dilation_h']}x{options['dilation_w']}",)
-    return (*notes, options["padding"])

@@ -71,7 +71,9 @@ def run_isolated(
     np.savez(payload, model=np.frombuffer(model, np.uint8), tensors=chosen, **arrays)  # type: ignore[arg-type]
     command = [sys.executable, "-m", "nonn_mcu.verify.oracle"]
     try:
-        done = subprocess.run(command, input=payload.getvalue(), capture_output=True, timeout=seconds, check=False)
+        done = subprocess.run(
+            command, input=payload.getvalue(), capture_output=True, timeout=seconds, check=False
+        )
     except subprocess.TimeoutExpired:
         raise BadInput(f"TensorFlow Lite Micro did not finish this model in {seconds:g} s") from None
     if done.returncode:
@@ -85,7 +87,7 @@ def run_isolated(
 @lru_cache(maxsize=2)
 def _interpreter(model: bytes) -> tuple[Graph, Any]:
     try:
-        from tflite_micro.python.tflite_micro import runtime  # noqa: PLC0415 - an extra
+        from tflite_micro.python.tflite_micro import runtime
     except ImportError:
         raise MissingExtra(
             "the oracle needs the tflite-micro wheel (Linux x86-64): pip install 'nonn-mcu[convert]'"

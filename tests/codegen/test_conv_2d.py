@@ -1,55 +1,64 @@
-"""CONV_2D against the oracle."""
+"""CONV_2D and DEPTHWISE_CONV_2D against the oracle."""
 
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as fb
+from support import draw
 from support.models import T, single_op
 from support.single_op import LONG, QUICK, check_cases, random_cases
 
 from nonn_mcu.codegen.geometry import output_size
 
 
-def draw(rng: np.random.Generator) -> bytes:
+def convolution(
+    rng: np.random.Generator, kind: str, in_c: int, weights_shape: tuple[int, ...], axis: int, **options: int
+) -> bytes:
+    out_c, (kernel_h, kernel_w) = weights_shape[axis], weights_shape[1:3]
     padding = str(rng.choice(["SAME", "VALID"]))
-    stride_h, stride_w = rng.integers(1, 4, 2).tolist()
-    dilation_h, dilation_w = rng.choice([1, 1, 1, 2, 3], 2).tolist()
-    kernel_h, kernel_w = rng.integers(1, 5, 2).tolist()
-    groups = int(rng.choice([1, 1, 1, 2, 3]))
-    kernel_c, per_group = rng.integers(1, 9, 2).tolist()
-    out_c = groups * per_group
-    in_h, in_w = (
-        int(rng.integers(1, 10)) + (0 if padding == "SAME" else (kernel - 1) * dilation)
-        for kernel, dilation in ((kernel_h, dilation_h), (kernel_w, dilation_w))
-    )
-    out_h = output_size(padding, in_h, kernel_h, stride_h, dilation_h)
-    out_w = output_size(padding, in_w, kernel_w, stride_w, dilation_w)
-    per_channel = bool(rng.integers(2))
-    in_scale = float(np.float32(10.0 ** rng.uniform(-3, 0)))
-    scales = [float(np.float32(10.0 ** rng.uniform(-4, -1))) for _ in range(out_c if per_channel else 1)]
-    taps = kernel_h * kernel_w * kernel_c
-    # From saturating everywhere to using few steps of the output.
-    out_scale = float(np.float32(in_scale * scales[0] * np.sqrt(taps) * 10.0 ** rng.uniform(0, 3)))
-    weights = rng.integers(-127, 128, (out_c, kernel_h, kernel_w, kernel_c), np.int8)
-    bias = rng.integers(-(10 ** rng.integers(1, 9)), 10 ** rng.integers(1, 9), out_c, np.int32)
+    strides = rng.integers(1, 4, 2).tolist()
+    dilations = rng.choice([1, 1, 1, 2, 3], 2).tolist()
+    sizes, outs = [], []
+    for taps, stride, dilation in zip((kernel_h, kernel_w), strides, dilations, strict=True):
+        least = 1 if padding == "SAME" else (taps - 1) * dilation + 1
+        sizes.append(least + int(rng.integers(10)))
+        outs.append(output_size(padding, sizes[-1], taps, stride, dilation))
+    in_scale, scales = draw.scale(rng), draw.filter_scales(rng, out_c)
+    weights = draw.weights(rng, weights_shape)
     inputs = [
-        T((1, in_h, in_w, kernel_c * groups), in_scale, int(rng.integers(-128, 128))),
-        T(weights.shape, scales if per_channel else scales[0], data=weights),
+        T((1, *sizes, in_c), in_scale, draw.zero_point(rng)),
+        T(weights.shape, scales, data=weights, axis=axis),
     ]
     if rng.integers(4):
-        inputs.append(T((out_c,), in_scale * scales[0], data=bias, dtype="int32"))
+        inputs.append(T((out_c,), in_scale * scales[0], data=draw.bias(rng, out_c), dtype="int32"))
+    out_scale = draw.output_scale(rng, in_scale, scales, weights.size // out_c)
     return single_op(
-        "CONV_2D",
+        kind,
         inputs,
-        T((1, out_h, out_w, out_c), out_scale, int(rng.integers(-128, 128))),
+        T((1, *outs, out_c), out_scale, draw.zero_point(rng)),
         padding=getattr(fb.Padding, padding),
-        strideH=stride_h,
-        strideW=stride_w,
-        dilationHFactor=dilation_h,
-        dilationWFactor=dilation_w,
-        fusedActivationFunction=str(rng.choice(["NONE", "RELU", "RELU6", "RELU_N1_TO_1"])),
+        strideH=strides[0],
+        strideW=strides[1],
+        dilationHFactor=dilations[0],
+        dilationWFactor=dilations[1],
+        fusedActivationFunction=draw.activation(rng),
+        **options,
     )
+
+
+def conv_2d(rng: np.random.Generator) -> bytes:
+    groups = int(rng.choice([1, 1, 1, 2, 3]))
+    kernel_h, kernel_w, kernel_c, per_group = (int(n) for n in rng.integers(1, [5, 5, 9, 9]))
+    shape = (groups * per_group, kernel_h, kernel_w, kernel_c)
+    return convolution(rng, "CONV_2D", kernel_c * groups, shape, axis=0)
+
+
+def depthwise_conv_2d(rng: np.random.Generator) -> bytes:
+    kernel_h, kernel_w, in_c, multiplier = (int(n) for n in rng.integers(1, [5, 5, 9, 4]))
+    shape = (1, kernel_h, kernel_w, in_c * multiplier)
+    return convolution(rng, "DEPTHWISE_CONV_2D", in_c, shape, axis=3, depthMultiplier=multiplier)
 
 
 @pytest.mark.parametrize("count", [QUICK, pytest.param(LONG, marks=pytest.mark.long)])
-def test_equals_the_oracle(count, kernels, tmp_path):
-    check_cases(random_cases(draw, 2, count), tmp_path, kernels)
+@pytest.mark.parametrize(("make", "seed"), [(conv_2d, 1), (depthwise_conv_2d, 2)])
+def test_equals_the_oracle(make, seed, count, kernels, tmp_path):
+    check_cases(random_cases(make, seed, count), tmp_path, kernels)

@@ -99,7 +99,9 @@ class Program:
     path: Path
     generated: tuple[Generated, ...]
 
-    def run(self, runs: Sequence[tuple[int, Sequence[np.ndarray]]], layers: bool = False) -> list[list[np.ndarray]]:
+    def run(
+        self, runs: Sequence[tuple[int, Sequence[np.ndarray]]], layers: bool = False
+    ) -> list[list[np.ndarray]]:
         """Run (model number, its inputs) one after the other; the outputs, or every layer's tensor."""
         feed = b"".join(
             np.uint32(number).tobytes() + b"".join(np.ascontiguousarray(x, np.int8).tobytes() for x in inputs)

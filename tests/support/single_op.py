@@ -65,6 +65,6 @@ def check_cases(cases: Sequence[Case], folder: Path, kernels: Sequence[str]) -> 
                 wrong = np.argwhere(made_bytes != wanted[v])
                 assert len(wrong) == 0, (
                     f"{case.about or number}, vector {v}: {len(wrong)} of {made.size} differ, first at "
-                    f"{wrong[0].tolist()}: {made_bytes[tuple(wrong[0])]} instead of {wanted[v][tuple(wrong[0])]}\n"
+                    f"{wrong[0].tolist()}: {made_bytes[tuple(wrong[0])]}, not {wanted[v][tuple(wrong[0])]}\n"
                     f"{program.generated[number].layers}"
                 )

@@ -1,0 +1,80 @@
+"""FULLY_CONNECTED: input of any rank seen as (rows, depth), weights (units, depth), optional int32 bias.
+
+Source of the numbers: CalculateOpDataFullyConnected in tensorflow/lite/micro/kernels/
+fully_connected_common.cc. With one scale for all weights the product of input and weight scale is taken in
+float32 and divided in float64; with one scale per unit all is float64.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nonn_mcu.codegen import filters
+from nonn_mcu.codegen.arguments import require_rank
+from nonn_mcu.codegen.graph import Graph, Op, Tensor
+from nonn_mcu.codegen.layer import Layer, Table
+from nonn_mcu.codegen.quantize import activation_range
+from nonn_mcu.codegen.unsupported import require
+
+KINDS = ("FULLY_CONNECTED",)
+
+_LARGEST_BIAS_SHIFT = 0.02  # output steps by which the reference lets the bias's scale be off
+
+
+def lower(graph: Graph, op: Op) -> Layer:
+    """One call of ``nonn_fully_connected``. Raises :class:`BadInput`."""
+    source, weights, bias, output = filters.filter_operands(graph, op)
+    require_rank(graph, op, weights, 2, 2)
+    filters.require_channels(graph, op, weights, bias, axis=0)
+    require(op.options["weights_format"] == 0, graph, op, "shuffled weights are not supported; convert again")
+    units, depth = weights.shape
+    rows = source.size // depth
+    require(source.size == rows * depth, graph, op, f"{source.size} inputs do not split into rows of {depth}")
+    require(
+        output.shape[-1] == units and output.size == rows * units,
+        graph,
+        op,
+        f"the output is declared as {list(output.shape)}, but computes to {rows} rows of {units}",
+    )
+    assert weights.data is not None
+    filters.require_sums(graph, op, weights.data, bias, source.zero_point)
+    multiplier, shift = filters.multipliers(_ratios(graph, op, source, weights, output))
+    low, high = activation_range(op.options["fused_activation"], output.scale, output.zero_point)
+    return Layer(
+        kernel="fully_connected",
+        params={
+            "rows": rows,
+            "depth": depth,
+            "units": units,
+            "per_unit": int(len(multiplier) > 1),
+            "input_offset": -source.zero_point,
+            "output_offset": output.zero_point,
+            "activation_min": low,
+            "activation_max": high,
+            "weights": Table("int8_t", weights.data),
+            "bias": None if bias is None else Table("int32_t", bias),
+            "multiplier": Table("int32_t", multiplier),
+            "shift": Table("int8_t", shift),
+        },
+        inputs=(source.index,),
+        output=output.index,
+        macs=rows * units * depth,
+    )
+
+
+def _ratios(graph: Graph, op: Op, source: Tensor, weights: Tensor, output: Tensor) -> list[float]:
+    """Return the real multiplier of each unit, or of all."""
+    assert weights.quant is not None
+    if len(weights.quant.scale) > 1:
+        return [source.scale * scale / output.scale for scale in weights.quant.scale]
+    product = source.scale * weights.scale
+    if len(op.inputs) == 3 and op.inputs[2] >= 0:
+        quant = graph.tensors[op.inputs[2]].quant
+        bias_scale = quant.scale[0] if quant is not None else 0.0
+        require(
+            abs(product - bias_scale) / output.scale <= _LARGEST_BIAS_SHIFT,
+            graph,
+            op,
+            f"the bias's scale is {bias_scale:.6g}, must be {product:.6g}; quantise again",
+        )
+    return [float(np.float32(source.scale) * np.float32(weights.scale)) / output.scale]

@@ -1,0 +1,35 @@
+/* Matrix product, int8: each of `rows` input rows of `depth` values makes `units` outputs.
+ *
+ * out[r][u] = clamp(requantize(bias[u] + sum w[u][d] * (in[r][d] + input_offset)) + output_offset).
+ * The sums fit 32 bits: the generator refuses others. Bit for bit TensorFlow Lite Micro's reference
+ * FullyConnected and FullyConnectedPerChannel.
+ */
+#ifndef NONN_KERNELS_FULLY_CONNECTED_H
+#define NONN_KERNELS_FULLY_CONNECTED_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct {
+    uint32_t rows, depth, units;
+    uint16_t per_unit;     /* 1: multiplier and shift have one entry per unit, 0: one for all */
+    int16_t input_offset;  /* minus the input's zero point */
+    int16_t output_offset; /* the output's zero point */
+    int8_t activation_min, activation_max;
+    const int8_t *weights;     /* [units][depth] */
+    const int32_t *bias;       /* [units] or NULL */
+    const int32_t *multiplier; /* see nonn/fixed_point.h */
+    const int8_t *shift;
+} nonn_fully_connected_params;
+
+/* `in` holds rows * depth values, `out` rows * units; they do not overlap. */
+void nonn_fully_connected(const nonn_fully_connected_params *p, const int8_t *in, int8_t *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
