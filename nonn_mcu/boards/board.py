@@ -37,7 +37,7 @@ QEMU_ARM = ("qemu-system-arm", "qemu-system-arm")
 
 
 def qemu_arm(
-    name: str, core: str, summary: str, flash_bytes: int, ram_bytes: int, instructions_per_tick: Fraction
+    *, name: str, core: str, summary: str, flash_bytes: int, ram_bytes: int, instructions_per_tick: Fraction
 ) -> Board:
     """Describe a Cortex-M board of QEMU's, whose machine is called ``name`` too.
 

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,14 +35,23 @@ class Firmware:
 
 
 def build(
-    bundle: Path, board: Board, optimize: str = "Os", out: Path | None = None, sanitize: bool = False
+    bundle: Path,
+    board: Board,
+    optimize: str = "Os",
+    out: Path | None = None,
+    *,
+    sanitize: bool = False,
+    accept: Callable[[Path], None] = lambda program: None,
 ) -> Firmware:
     """Build what ``bundle/native/*.c`` holds for ``board`` into the folder ``out``.
 
     ``out`` is ``<bundle>/build/<board>`` unless given; it appears whole or not at all and an older build
     there is replaced. A build of the same sources is used as it is, so what is returned is never stale.
-    The compiler's output goes to ``<out>.log``. Raises :class:`BadInput` for a missing tool, a folder that
-    holds something else, and code that does not compile.
+    The compiler's output goes to ``<out>.log``. ``accept`` gets the linked program's path before it is put in
+    place and may raise, which leaves everything as it was.
+
+    Raises :class:`BadInput` for a missing tool, a folder that holds something else, and code that does not
+    compile.
     """
     if optimize not in OPTIMIZE_LEVELS:
         raise BadInput(f"optimisation {optimize!r}: it is one of {', '.join(OPTIMIZE_LEVELS)}")
@@ -50,6 +60,7 @@ def build(
     sources = _digest(bundle, board, optimize, sanitize)
     firmware = Firmware(board, out / board.firmware, optimize, sources)
     if _is_current(firmware):
+        accept(firmware.path)
         return firmware
     if out.is_symlink() or (out.exists() and not (out.is_dir() and _is_ours(out))):
         raise BadInput(f"{out}: exists and is not a firmware build; remove it or choose another with --out")
@@ -57,7 +68,14 @@ def build(
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as staging:
-            _compile(bundle, board, optimize, sanitize, Path(staging), out.with_name(out.name + ".log"))
+            settings = {
+                "NONN_BUNDLE": str(bundle),
+                "NONN_BOARD": board.name,
+                "NONN_OPTIMIZE": optimize,
+                "NONN_SANITIZE": "ON" if sanitize else "OFF",
+            }
+            _compile(settings, Path(staging) / "cmake", out.with_name(out.name + ".log"))
+            accept(Path(staging) / "cmake" / board.firmware)
             _publish(Path(staging), firmware)
     except OSError as error:
         raise BadInput(
@@ -120,12 +138,11 @@ def _is_ours(out: Path) -> bool:
     return (out / STAMP).is_file() or not any(out.iterdir())
 
 
-def _compile(bundle: Path, board: Board, optimize: str, sanitize: bool, staging: Path, log: Path) -> None:
-    """Run CMake in ``staging``, whose log is copied to ``log`` whatever happens."""
-    configure = ["cmake", "-S", str(ROOT), "-B", str(staging / "cmake"), "-G", "Unix Makefiles"]
-    configure += [f"-DNONN_BUNDLE={bundle}", f"-DNONN_BOARD={board.name}", f"-DNONN_OPTIMIZE={optimize}"]
-    configure += [f"-DNONN_SANITIZE={'ON' if sanitize else 'OFF'}"]
-    make = ["cmake", "--build", str(staging / "cmake"), "--parallel", str(min(os.cpu_count() or 1, 8))]
+def _compile(settings: dict[str, str], folder: Path, log: Path) -> None:
+    """Run CMake in ``folder``; what it and the compiler say goes to ``log``."""
+    configure = ["cmake", "-S", str(ROOT), "-B", str(folder), "-G", "Unix Makefiles"]
+    configure += [f"-D{key}={value}" for key, value in settings.items()]
+    make = ["cmake", "--build", str(folder), "--parallel", str(min(os.cpu_count() or 1, 8))]
     for command, limit in ((configure, CONFIGURE_SECONDS), (make, COMPILE_SECONDS)):
         with log.open("ab" if command is make else "wb") as output:
             try:
@@ -140,10 +157,12 @@ def _compile(bundle: Path, board: Board, optimize: str, sanitize: bool, staging:
                 ).returncode
             except subprocess.TimeoutExpired:
                 raise BadInput(
-                    f"building for {board.name} took more than {limit} s; the log is {log}"
+                    f"building for {settings['NONN_BOARD']} took more than {limit} s; the log is {log}"
                 ) from None
         if code != 0:
-            raise BadInput(f"building for {board.name} failed: {_first_error(log)}; the log is {log}")
+            raise BadInput(
+                f"building for {settings['NONN_BOARD']} failed: {_first_error(log)}; the log is {log}"
+            )
 
 
 def _environment() -> dict[str, str]:

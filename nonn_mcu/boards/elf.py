@@ -1,4 +1,4 @@
-"""What a linked firmware occupies, read from its ELF: a section per kind of content (ports/cortex_m/sections.ld)."""
+"""What a linked firmware occupies: its ELF has a section per kind of content (ports/cortex_m/sections.ld)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ class Sizes:
 
     In flash: ``engine`` kernels and the generated code that calls them; ``model`` weights, biases, tables,
     parameters and names; ``device`` frame decoder and dispatcher; ``library`` memcpy, memset and the
-    compiler's helpers; ``port`` vectors, startup, UART; ``data`` the image of initialised variables; ``other``
-    whatever else is loaded. In RAM: ``arena``; ``static`` .data and .bss besides it; ``stack``, reserved.
+    compiler's helpers; ``port`` vectors, startup, UART; ``data`` the image of initialised variables;
+    ``other`` whatever else is loaded.
+    In RAM: ``arena``; ``static`` .data and .bss besides it; ``stack``, reserved.
     """
 
     engine: int
@@ -66,9 +67,7 @@ def measure(path: Path) -> Sizes:
     parts = {name: named.pop(f".{name}", 0) for name in ("engine", "model", "device", "library")}
     in_ram = sum(size for name, size in named.items() if not sections[name][1])
     other = sum(size for name, size in named.items() if sections[name][1])
-    return Sizes(
-        **parts, port=port, data=data, other=other, arena=arena, static=data + in_ram, stack=stack
-    )
+    return Sizes(**parts, port=port, data=data, other=other, arena=arena, static=data + in_ram, stack=stack)
 
 
 def _sections(elf: bytes) -> dict[str, tuple[int, bool]]:

@@ -80,7 +80,7 @@ def start(board: Board, firmware: Path) -> Running:
         raise BadInput(f"{board.name} is no emulated board; connect one and use --port")
     require(board.run_tools, f"starting {board.name}")
     command = [part.replace("{firmware}", os.fspath(firmware.absolute())) for part in board.command]
-    stderr = tempfile.TemporaryFile()
+    stderr = tempfile.TemporaryFile()  # noqa: SIM115, it lives as long as the process
     try:
         process = subprocess.Popen(
             command,

@@ -1,0 +1,60 @@
+"""Building within a budget: what does not fit is not put in place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nonn_mcu import budget
+from nonn_mcu.boards.board import Board
+from nonn_mcu.boards.build import Firmware, build
+from nonn_mcu.boards.elf import Sizes, measure
+from nonn_mcu.bundle import Bundle
+from nonn_mcu.errors import OverBudget
+from nonn_mcu.manifest import BudgetInfo
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a linked firmware takes, part by part, and against its limits, in bytes."""
+
+    sizes: Sizes
+    info: BudgetInfo
+
+
+class DoesNotFit(OverBudget):
+    """The linked firmware is over its budget; ``fit`` says by how much."""
+
+    def __init__(self, message: str, fit: Fit) -> None:
+        super().__init__(message)
+        self.fit = fit
+
+
+def build_within(
+    bundle: Bundle,
+    board: Board,
+    optimize: str,
+    out: Path | None,
+    *,
+    flash_limit: int | None,
+    ram_limit: int | None,
+    force: bool = False,
+) -> tuple[Firmware, Fit | None]:
+    """Build and measure; None instead of a fit on the host, whose memory is no budget.
+
+    Raises :class:`DoesNotFit`, unless ``force``, and what :func:`build` raises.
+    """
+
+    def fit_of(program: Path) -> Fit:
+        sizes = measure(program)
+        return Fit(sizes, budget.of_firmware(sizes, bundle.manifest.budget, flash_limit, ram_limit))
+
+    def accept(program: Path) -> None:
+        if board.flash_bytes is None or force:
+            return
+        fit = fit_of(program)
+        if reason := budget.overrun(fit.info):
+            raise DoesNotFit(f"{reason}; --force builds it all the same", fit)
+
+    firmware = build(bundle.path, board, optimize, out, accept=accept)
+    return firmware, None if board.flash_bytes is None else fit_of(firmware.path)

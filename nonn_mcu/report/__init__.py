@@ -1,0 +1,1 @@
+"""Reports as text and values; printing is the command line's."""

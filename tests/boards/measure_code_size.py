@@ -1,0 +1,46 @@
+"""Measure what code takes on a Cortex-M4 at -Os; run as a program, it rewrites the table."""
+
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+
+from nonn_mcu import boards
+from nonn_mcu.boards.build import ROOT, build
+from nonn_mcu.boards.elf import measure as measure_elf
+
+TABLE = ROOT / "boards" / "code_size.json"
+STUB = Path(__file__).parent / "stub"
+CALL_BYTES = 24  # in `invoke` of generated code: set up and call one kernel, and its entry in the switch
+INVOKE_BYTES = 72  # the rest of the generated code
+
+
+def measure(folder: Path) -> dict[str, dict[str, int]]:
+    """Build the stub and the kernels' archive in ``folder``; return what code_size.json should hold."""
+    cmake = [f"-DNONN_BUNDLE={STUB}", "-DNONN_BOARD=mps2-an386", "-DNONN_OPTIMIZE=Os"]
+    for command in (
+        ["cmake", "-S", ROOT, "-B", folder / "kernels", *cmake],
+        ["cmake", "--build", folder / "kernels", "--target", "nonn_kernels", "--parallel", "2"],
+    ):
+        subprocess.run(command, check=True, capture_output=True)
+    archive = folder / "kernels" / "libnonn_kernels.a"
+    listing = subprocess.run(
+        ["arm-none-eabi-size", archive], check=True, capture_output=True, text=True
+    ).stdout
+    kernels = {}
+    for line in listing.splitlines()[1:]:
+        text, _data, _bss, _dec, _hex, name, *_ = line.split()
+        kernels[name.removesuffix(".c.obj")] = int(text)
+    sizes = measure_elf(build(STUB, boards.get("mps2-an386"), out=folder / "stub").path)
+    fixed = {
+        "call": CALL_BYTES,
+        "flash": sizes.device + sizes.library + sizes.port + sizes.data + sizes.other + INVOKE_BYTES,
+        "stack": sizes.stack,
+        "static": sizes.static,
+    }
+    return {"fixed": fixed, "kernels": dict(sorted(kernels.items()))}
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        TABLE.write_text(json.dumps(measure(Path(folder)), indent=2) + "\n", encoding="ascii")
