@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nonn_mcu.codegen import emit, names, ops
-from nonn_mcu.codegen.check import check
+from nonn_mcu.codegen.check import check, check_order
 from nonn_mcu.codegen.fold import fold
 from nonn_mcu.codegen.graph import Graph
 from nonn_mcu.codegen.layer import Layer
@@ -46,6 +46,18 @@ class Generated:
     table_bytes: int  # fixed-point tables, look-up tables and parameters
 
 
+def load(model: bytes) -> Graph:
+    """Read a ``.tflite`` as the int8 network that is generated from it: checked and folded.
+
+    Raises :class:`BadInput` with what is wrong and what to do.
+    """
+    graph = read(model)
+    check_order(graph)
+    graph = fold(graph)
+    check(graph)
+    return graph
+
+
 def generate(model: bytes, name: str, prefix: str = "") -> Generated:
     """Generate the C of a full-int8 ``.tflite``.
 
@@ -54,8 +66,7 @@ def generate(model: bytes, name: str, prefix: str = "") -> Generated:
     """
     if names.identifier(name) != name:
         raise BadInput(f"model name {name!r} is not a lower-case C identifier")
-    graph = fold(read(model))
-    check(graph)
+    graph = load(model)
     order: list[int] = []
     layers: list[tuple[Layer, ...]] = []
     for op in graph.ops:
