@@ -30,10 +30,11 @@ RULES: tuple[Rule, ...] = (
 
 
 def rewrite(model: Any, rules: Sequence[Rule] = RULES) -> Any:
-    """Apply ``rules`` in order, until nothing changes, to a copy of ``model`` (an ``onnx.ModelProto`` with static shapes).
+    """Apply ``rules`` in order, until nothing changes, to a copy of ``model``.
 
-    Inputs and outputs keep their names, shapes and order. The result carries the inferred shape of
-    every tensor. Raises whatever ``onnx`` raises on an inconsistent graph.
+    ``model`` is an ``onnx.ModelProto`` with static shapes. Inputs and outputs keep their names, shapes and
+    order. The result carries the inferred shape of every tensor. Raises whatever ``onnx`` raises on an
+    inconsistent graph.
     """
     while True:
         before = [node.op_type for node in model.graph.node]

@@ -14,6 +14,8 @@ from nonn_mcu.convert.rewrite.match import constant, producer, replace, static_s
 
 def fold_batch_norm(graph: Any) -> None:
     """Fold s and t into a Conv or Gemm whose only reader is the BatchNormalization."""
+    import onnx_graphsurgeon as gs
+
     for node in list(graph.nodes):
         affine = _affine(node)
         before = producer(graph, node.inputs[0]) if affine is not None else None
@@ -28,16 +30,10 @@ def fold_batch_norm(graph: Any) -> None:
         if weight.shape[axis] != len(scale):
             continue
         shape = [-1 if i == axis else 1 for i in range(weight.ndim)]
-        folded = _node(
-            graph,
-            before,
-            dict(before.attrs),
-            before.inputs[0],
-            weight.astype(np.float64) * scale.reshape(shape),
-            bias.reshape(-1) * scale + shift,
-        )
+        weight = weight.astype(np.float64) * scale.reshape(shape)
+        inputs = _inputs(before.name, before.inputs[0], weight, bias.reshape(-1) * scale + shift)
         before.outputs.clear()
-        replace(graph, node, folded)
+        replace(graph, node, gs.Node(before.op, before.name, dict(before.attrs), inputs))
 
 
 def leftover_batch_norm(graph: Any) -> None:
@@ -63,9 +59,8 @@ def leftover_batch_norm(graph: Any) -> None:
                 "dilations": list(kernel),
                 "pads": [0] * (2 * len(kernel)),
             }
-            conv = gs.Node("Conv", node.name)
-            weight = scale.reshape(-1, 1, *kernel)
-            replace(graph, node, _node(graph, conv, attrs, node.inputs[0], weight, shift))
+            inputs = _inputs(node.name, node.inputs[0], scale.reshape(-1, 1, *kernel), shift)
+            replace(graph, node, gs.Node("Conv", node.name, attrs, inputs))
         elif rank == 2:
             product = gs.Variable(node.outputs[0].name + "_product", np.float32, node.outputs[0].shape)
             factor = gs.Constant(node.name + "_scale", scale.astype(np.float32).reshape(1, -1))
@@ -75,7 +70,7 @@ def leftover_batch_norm(graph: Any) -> None:
 
 
 def _affine(node: Any) -> tuple[np.ndarray, np.ndarray] | None:
-    """s and t in float64, or None when this is no BatchNormalization in inference."""
+    """Give s and t in float64, or None when this is no BatchNormalization in inference."""
     if node.op != "BatchNormalization" or node.attrs.get("training_mode", 0) or len(node.outputs) != 1:
         return None
     parameters = [constant(tensor) for tensor in node.inputs[1:5]]
@@ -93,16 +88,11 @@ def _plain(node: Any) -> bool:
     )
 
 
-def _node(
-    graph: Any, like: Any, attrs: dict[str, Any], source: Any, weight: np.ndarray, bias: np.ndarray
-) -> Any:
+def _inputs(name: str, source: Any, weight: np.ndarray, bias: np.ndarray) -> list[Any]:
     import onnx_graphsurgeon as gs
 
-    # tools downstream show these names; the module's path is in the node's
-    name = like.name
-    inputs = [
+    return [
         source,
         gs.Constant(name + "_weight", np.ascontiguousarray(weight, np.float32)),
         gs.Constant(name + "_bias", np.ascontiguousarray(bias, np.float32)),
     ]
-    return gs.Node(like.op, name, attrs, inputs)

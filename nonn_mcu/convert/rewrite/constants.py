@@ -42,7 +42,7 @@ def _evaluate(node: Any, opset: int) -> list[np.ndarray] | None:
     arrays = [None if tensor.is_empty() else constant(tensor) for tensor in node.inputs]
     if any(array is None and not t.is_empty() for array, t in zip(arrays, node.inputs, strict=True)):
         return None
-    if node.op == "ConstantOfShape" and int(np.prod(arrays[0], dtype=np.float64)) > _MAX_ELEMENTS:
+    if node.op == "ConstantOfShape" and np.prod(np.asarray(arrays[0], np.float64)) > _MAX_ELEMENTS:
         return None
     sizes = [static_shape(output) for output in node.outputs]
     if any(size is not None and np.prod(size, dtype=np.float64) > _MAX_ELEMENTS for size in sizes):

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def constant(tensor: Any) -> np.ndarray | None:
-    """The value of a constant tensor, or None when it is computed or absent."""
+    """Give the value of a constant tensor, or None when it is computed or absent."""
     import onnx_graphsurgeon as gs
 
     if isinstance(tensor, gs.Constant):
@@ -20,14 +20,14 @@ def constant(tensor: Any) -> np.ndarray | None:
 
 
 def static_shape(tensor: Any) -> tuple[int, ...] | None:
-    """The shape of a tensor when all its sizes are known numbers."""
+    """Give the shape of a tensor when all its sizes are known numbers."""
     if tensor.shape is None or not all(isinstance(extent, int) and extent >= 0 for extent in tensor.shape):
         return None
     return tuple(tensor.shape)
 
 
 def producer(graph: Any, tensor: Any) -> Any | None:
-    """The node that computes ``tensor`` when nothing but one other node sees the value; else None."""
+    """Find the node that computes ``tensor`` when nothing but one other node sees the value; else None."""
     if len(tensor.inputs) != 1 or len(tensor.outputs) != 1 or any(tensor is out for out in graph.outputs):
         return None
     return tensor.inputs[0]

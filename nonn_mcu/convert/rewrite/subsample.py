@@ -37,12 +37,12 @@ def _is_subsampling(node: Any) -> bool:
 
 
 def _strides(node: Any) -> list[int] | None:
-    """Steps along (H, W) when ``node`` is such a slice of an (N, C, H, W) tensor."""
+    """Give the steps along (H, W) when ``node`` is such a slice of an (N, C, H, W) tensor."""
     shape = static_shape(node.inputs[0]) if node.op == "Slice" else None
     if shape is None or len(shape) != 4 or len(node.inputs) < 5:
         return None
-    bounds = [constant(tensor) for tensor in node.inputs[1:5]]
-    if any(value is None for value in bounds):
+    bounds = [value for value in map(constant, node.inputs[1:5]) if value is not None]
+    if len(bounds) != 4:
         return None
     strides = [1, 1, 1, 1]
     for start, end, axis, step in zip(*(np.atleast_1d(value).tolist() for value in bounds), strict=True):
