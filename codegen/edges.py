@@ -63,7 +63,7 @@ def _rewrite(model: bytes, dropped: set[int], replaced: dict[int, int]) -> bytes
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
-    class Aligned(schema.BufferT):  # type: ignore[misc]
+    class Aligned(schema.BufferT):
         """A buffer whose data starts at a multiple of 16, as the schema demands (``force_align``)."""
 
         def Pack(self, builder: Any) -> Any:  # noqa: N802 - the schema's name

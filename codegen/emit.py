@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,7 +15,7 @@ import numpy as np
 import nonn_mcu
 from nonn_mcu.codegen.graph import Graph
 from nonn_mcu.codegen.layer import WEIGHT_FIELDS, Layer, Table, Value
-from nonn_mcu.codegen.names import comment, identifier
+from nonn_mcu.codegen.names import comment, identifier, unique
 from nonn_mcu.codegen.plan import ALIGNMENT, Plan
 
 WIDTH = 100  # columns of the generated text
@@ -61,10 +62,10 @@ def native(program: Program, model: bytes, name: str, prefix: str) -> dict[str, 
                 (key, _value(value, tables, f"{symbol}_{key}", prefix)) for key, value in part.params.items()
             ]
             calls.append({"kernel": part.kernel, "symbol": symbol, "params": fields})
-        described.append({"comment": _describe(graph, plan, step, parts, layer_name), "lines": lines})
+        described.append({"lines": _describe(graph, plan, step, parts, layer_name) + lines})
     specs = (
-        ("input", [_spec(graph, i, f"input_{n}") for n, i in enumerate(graph.inputs)], graph.inputs),
-        ("output", [_spec(graph, i, f"output_{n}") for n, i in enumerate(graph.outputs)], graph.outputs),
+        ("input", _specs(graph, graph.inputs, "input"), graph.inputs),
+        ("output", _specs(graph, graph.outputs, "output"), graph.outputs),
         (
             "layer",
             [_spec(graph, p[0].output, n) for p, n in zip(layers, names, strict=True)],
@@ -182,7 +183,7 @@ def _value(value: Value, tables: _Tables, symbol: str, prefix: str) -> str:
 
 
 def _number(value: float) -> str:
-    if isinstance(value, float):
+    if not isinstance(value, int | np.integer):
         return f"{value:.9g}f" if any(c in f"{value:.9g}" for c in ".e") else f"{value:.9g}.0f"
     # C has no negative literals: -2147483648 is the negation of a number that no int holds.
     return "(-2147483647 - 1)" if value == -(1 << 31) else str(int(value))
@@ -193,10 +194,10 @@ def _address(offset: int, prefix: str) -> str:
 
 
 def _call(function: str, arguments: Sequence[str]) -> list[str]:
-    return [f"{function}({', '.join(arguments)});"]
+    return textwrap.wrap(f"{function}({', '.join(arguments)});", WIDTH - 12, subsequent_indent="    ")
 
 
-def _describe(graph: Graph, plan: Plan, step: int, parts: Sequence[Layer], name: str) -> str:
+def _describe(graph: Graph, plan: Plan, step: int, parts: Sequence[Layer], name: str) -> list[str]:
     shapes = [
         "x".join(str(d) for d in graph.tensors[index].shape)
         for index in (*dict.fromkeys(i for part in parts for i in part.inputs), parts[0].output)
@@ -205,13 +206,19 @@ def _describe(graph: Graph, plan: Plan, step: int, parts: Sequence[Layer], name:
     macs = sum(part.macs for part in parts)
     words = [f"{kind} {', '.join(shapes[:-1])} -> {shapes[-1]}", *parts[0].notes]
     words += [f"{macs:,} MACs"] if macs else []
-    return comment(f"{name}: {', '.join(words)}")
+    text = comment(f"{name}: {', '.join(words)}")
+    return textwrap.wrap(f"/* {text} */", WIDTH - 12, subsequent_indent=" * ", break_on_hyphens=False)
+
+
+def _specs(graph: Graph, indices: Sequence[int], fallback: str) -> list[dict[str, Any]]:
+    found = [identifier(graph.tensors[index].name or fallback) for index in indices]
+    return [_spec(graph, index, name) for index, name in zip(indices, unique(found), strict=True)]
 
 
 def _spec(graph: Graph, index: int, name: str) -> dict[str, Any]:
     tensor = graph.tensors[index]
     return {
-        "name": identifier(name),
+        "name": name,
         "size": tensor.size,
         "rank": len(tensor.shape),
         "dims": ", ".join(str(d) for d in tensor.shape),

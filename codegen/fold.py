@@ -15,6 +15,9 @@ from nonn_mcu.codegen.graph import Graph, Op, Tensor
 from nonn_mcu.codegen.unsupported import label
 from nonn_mcu.errors import BadInput
 
+# Of operands and of elements in each: shapes are short, and a hostile file must not make much of little.
+_LONGEST = 64
+
 Fold = Callable[[Op, list[np.ndarray]], np.ndarray]
 
 
@@ -42,7 +45,7 @@ def fold(graph: Graph) -> Graph:
 
 
 def _value(op: Op, tensors: list[Tensor]) -> np.ndarray | None:
-    """What the operator yields, or None where that is not a matter of shapes."""
+    """Compute what the operator yields; None where that is not a matter of shapes."""
     operands = [tensors[index] for index in op.inputs if index >= 0]
     if len(op.outputs) != 1 or len(operands) != len(op.inputs) or not operands:
         return None
@@ -50,7 +53,7 @@ def _value(op: Op, tensors: list[Tensor]) -> np.ndarray | None:
         return np.array(operands[0].shape, "int64" if op.options["out_type"] == 4 else "int32")
     if op.kind not in _FOLDS or tensors[op.outputs[0]].dtype not in ("int32", "int64"):
         return None
-    if any(operand.data is None for operand in operands):
+    if len(operands) > _LONGEST or any(o.data is None or o.size > _LONGEST for o in operands):
         return None
     try:
         return _FOLDS[op.kind](op, [operand.data for operand in operands if operand.data is not None])

@@ -66,8 +66,11 @@ def layer_name(tensor_name: str, kind: str) -> str:
     operation that its layer implies. In an ONNX exporter's name, the torch module's path is taken.
     """
     if module := source_module(tensor_name):
-        operation = tensor_name.split(";", maxsplit=1)[0].rsplit("/", 1)[-1]
-        words = [module] if _implied(operation, module) else [module, operation]
+        operation, _, detail = tensor_name.split(";", maxsplit=1)[0].rsplit("/", 1)[-1].partition("_")
+        implied = (
+            operation in ("Conv", "Gemm", "MatMul") or operation.lower() == module.split(".")[-1].lower()
+        )
+        words = [module, "" if implied else operation, "" if detail.isdigit() else detail]
         return identifier("_".join(words), LONGEST_LAYER)
     origins = [[part for part in origin.split("/") if part] for origin in tensor_name.split(";")]
     weighted = [parts for parts in origins if parts and parts[-1].rstrip("0123456789") in _WEIGHTED]
@@ -78,11 +81,6 @@ def layer_name(tensor_name: str, kind: str) -> str:
         parts = parts[1:]
     name = identifier("_".join(parts[-3:]), LONGEST_LAYER) if parts else ""
     return identifier(kind) if re.match(r"model$|identity|statefulpartitionedcall|$", name) else name
-
-
-def _implied(operation: str, module: str) -> bool:
-    kind = operation.split("_", maxsplit=1)[0].lower()
-    return kind in ("conv", "gemm", "matmul") or kind == module.rsplit(".", 1)[-1].lower()
 
 
 def unique(names: Iterable[str]) -> tuple[str, ...]:

@@ -90,22 +90,16 @@ def root_of(alias: Mapping[int, int], index: int) -> int:
 def check_plan(graph: Graph, layers: Sequence[Sequence[Layer]], made: Plan) -> None:
     """Replay the layers and prove the plan: no layer writes over bytes that are still to be read.
 
-    Works from what each layer reads and writes, byte by byte, not from lifetimes: every byte of the arena
-    remembers whose it is; whatever a layer reads, and every output at the end, must still be its own.
+    Works from what each layer reads and writes, not from lifetimes: the arena remembers whose each byte
+    is; whatever a layer reads, and every output at the end, must still be its own.
     """
-    owner: list[int | None] = [None] * made.arena_bytes
-
-    def place(tensor: int) -> slice:
-        start = made.offset[tensor]
-        assert start % ALIGNMENT == 0 and start + graph.tensors[tensor].size <= made.arena_bytes
-        return slice(start, start + graph.tensors[tensor].size)
+    arena = _Arena(made.arena_bytes)
 
     def write(tensor: int) -> None:
-        owner[place(tensor)] = [root_of(made.alias, tensor)] * graph.tensors[tensor].size
+        arena.write(made.offset[tensor], graph.tensors[tensor].size, root_of(made.alias, tensor))
 
     def expect(tensor: int) -> None:
-        root = root_of(made.alias, tensor)
-        assert all(byte == root for byte in owner[place(tensor)]), f"tensor {tensor} is overwritten"
+        arena.expect(made.offset[tensor], graph.tensors[tensor].size, root_of(made.alias, tensor))
 
     for tensor in graph.inputs:
         write(tensor)
@@ -115,15 +109,36 @@ def check_plan(graph: Graph, layers: Sequence[Sequence[Layer]], made: Plan) -> N
             expect(tensor)
         write(calls[0].output)
         scratch, scratch_bytes = made.scratch[step], max(call.scratch_bytes for call in calls)
-        assert (scratch is None) == (scratch_bytes == 0)
+        assert (scratch is None) == (scratch_bytes == 0), f"scratch of layer {step}"
         if scratch is not None:
-            assert scratch % ALIGNMENT == 0 and scratch + scratch_bytes <= made.arena_bytes
-            owner[scratch : scratch + scratch_bytes] = [None] * scratch_bytes
+            arena.write(scratch, scratch_bytes, None)
         # Neither the output nor the scratch may touch what the same layer reads or writes.
         for tensor in (*reads, calls[0].output):
             expect(tensor)
     for tensor in (*graph.outputs, *(graph.inputs if made.input_survives else ())):
         expect(tensor)
+
+
+class _Arena:
+    """Bytes 0..size, each with an owner: the last tensor that was written there."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.spans: list[tuple[int, int, int | None]] = []
+
+    def write(self, start: int, size: int, owner: int | None) -> None:
+        end = start + size
+        assert start % ALIGNMENT == 0 and 0 <= start < end <= self.size, (
+            f"bytes {start} to {end} of {self.size}"
+        )
+        rest = [(max(s, end), e, o) for s, e, o in self.spans if e > end]
+        self.spans = [(s, min(e, start), o) for s, e, o in self.spans if s < start] + rest
+        self.spans.append((start, end, owner))
+
+    def expect(self, start: int, size: int, owner: int) -> None:
+        end = start + size
+        own = sum(max(0, min(e, end) - max(s, start)) for s, e, o in self.spans if o == owner)
+        assert own == size, f"tensor {owner} at {start}: {size - own} of {size} bytes are overwritten"
 
 
 def _aliases(graph: Graph) -> dict[int, int]:

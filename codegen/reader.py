@@ -14,8 +14,9 @@ from nonn_mcu.codegen.names import printable
 from nonn_mcu.errors import BadInput
 
 MAX_RANK = 6
-MAX_DIM = 65_535
-MAX_ELEMENTS = 1 << 28
+MAX_DIM = 65_535  # what the device can report
+MAX_ELEMENTS = 1 << 26
+MAX_OPERATORS = 2048  # keeps the time for planning, which grows with the square, within seconds
 
 _DECODED = ("float32", "int8", "uint8", "int16", "int32", "int64", "bool")
 
@@ -48,6 +49,10 @@ def read(model: bytes) -> Graph:
                 raise BadInput(f"{what} refers to tensor {index}; the model has {count}")
         return found
 
+    if len(graph["operators"] or []) > MAX_OPERATORS:
+        raise BadInput(
+            f"the model has {len(graph['operators'])} operators; at most {MAX_OPERATORS} are supported"
+        )
     ops = []
     for number, table in enumerate(graph["operators"] or []):
         kind, options = _operator(table, root["operator_codes"] or [], number)
