@@ -1,0 +1,123 @@
+"""A real device on a real pseudo-terminal, and the command line as a user runs it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        """What is on stdout, which must be one JSON object without NaN or infinity."""
+
+        def refuse(text):
+            raise AssertionError(f"{text} is no JSON")
+
+        return json.loads(self.out, parse_constant=refuse)
+
+
+ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("NONN_MCU_") or k == "NONN_MCU_DATA"}
+ENVIRONMENT |= {"NO_COLOR": "1", "COLUMNS": "80"}
+COMMAND = (sys.executable, "-m", "nonn_mcu.cli")
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start a command in an empty folder; ends with the test."""
+    running = []
+
+    def start(*arguments, env=None, command=COMMAND, **options):
+        process = subprocess.Popen(
+            [*command, *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=ENVIRONMENT | (env or {}),
+            **({"cwd": tmp_path} | options),
+        )
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def finish(process, seconds=60) -> Result:
+    """Wait for a started command."""
+    out, err = process.communicate(timeout=seconds)
+    result = Result(process.returncode, out.decode(), err.decode())
+    assert "Traceback" not in result.err, result.err
+    return result
+
+
+@pytest.fixture
+def cli(start):
+    """Run a command to its end."""
+    return lambda *arguments, seconds=60, **options: finish(start(*arguments, **options), seconds)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """A folder with the bundles ``pocket`` and ``other``, which holds another model."""
+    pytest.importorskip("tflite_micro", reason="the oracle needs the tflite-micro wheel")
+    from support.bundles import make_bundle
+
+    folder = tmp_path_factory.mktemp("bundles")
+    make_bundle(folder / "build" / "pocket")
+    make_bundle(folder / "others" / "other", seed=2)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def firmware(made):
+    """The host firmware of ``pocket``, under the sanitizers."""
+    if shutil.which("cmake") is None:
+        pytest.skip("building firmware needs cmake")
+    from nonn_mcu import boards
+    from nonn_mcu.boards.build import build
+
+    return build(made / "build" / "pocket", boards.get("host"), sanitize=True, out=made / "firmware").path
+
+
+@pytest.fixture
+def power_on(firmware):
+    """Start a device, as often as wanted; each is a ``Running`` with ``port`` and ``pid``."""
+    from nonn_mcu import boards
+    from nonn_mcu.boards.start import start
+
+    running = []
+
+    def power_on(program: Path = firmware):
+        running.append(start(boards.get("host"), program))
+        return running[-1]
+
+    yield power_on
+    for device in running:
+        device.stop()
+
+
+@pytest.fixture
+def device(power_on):
+    """One device that holds ``pocket``."""
+    return power_on()
+
+
+@pytest.fixture
+def pocket(made):
+    """The bundle that the device holds."""
+    return made / "build" / "pocket"

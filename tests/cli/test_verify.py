@@ -1,0 +1,305 @@
+"""``nonn-mcu verify`` as a user runs it, against the C device library on a pseudo-terminal."""
+
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+from support.bridge import bridge, flaky, slow
+
+from nonn_mcu import bundle as bundles
+from nonn_mcu.link.frame import Decoder, FrameStatus, encode
+from nonn_mcu.link.messages import REPLY, Message, Status
+
+
+def check_pass(result, vectors=20):
+    assert (result.code, result.err) == (0, ""), result
+    assert result.json["status"] == "match" and result.json["error"] is None
+    (found,) = result.json["devices"]
+    assert found["conformance"]["vectors"] == vectors
+    assert found["conformance"]["mismatching_values"] == 0
+    return found
+
+
+def check_error(result, code, kind, words):
+    """The same failure, said as JSON or as one line."""
+    assert result.code == code, result
+    if result.out:
+        assert result.json["exit_code"] == code
+        assert result.json["error"]["type"] == kind
+        message = result.json["error"]["message"]
+    else:
+        message = result.err
+        assert message.startswith("error: ") and message.count("\n") == 1, message
+    assert words in message, message
+
+
+BOTH = pytest.mark.parametrize("json", [[], ["--json"]], ids=["text", "json"])
+
+
+def test_a_device_that_holds_the_model_passes(cli, device, pocket):
+    found = check_pass(cli("verify", pocket, "--port", device.port, "--layers", "--json"))
+    assert found["device"]["model"] == "pocket" and found["device"]["board"] == "host"
+    assert found["device"]["digest"] == bundles.read(pocket).manifest.model_sha256
+    assert found["conformance"]["runs"] == 40 and found["conformance"]["lsb_histogram"] == {"0": 200}
+    assert found["layers"] == {"vectors": 3, "layers": 3, "divergence": None}
+    assert found["fidelity"]["judged"] and found["fidelity"]["shortfalls"] == []
+    assert found["stats"]["ticks"] > 0 and found["stats"]["arena_bytes"] == 144
+    assert found["link"]["lost"] == found["link"]["corrupt"] == found["link"]["refused"] == 0
+
+
+def test_the_verdict_is_a_table_and_one_line(cli, device, pocket):
+    result = cli("verify", pocket, "--port", device.port)
+    assert (result.code, result.err) == (0, "")
+    lines = result.out.splitlines()
+    assert lines[-1] == f"PASS {device.port}: pocket on host: all 20 vectors match, twice in shuffled order"
+    labels = [line[:15].strip() for line in lines[:-1]]
+    wanted = [
+        "device",
+        "board",
+        "model",
+        "bundle",
+        "vectors",
+        "conformance",
+        "fidelity",
+        "SQNR",
+        "speed",
+        "memory",
+    ]
+    assert [label for label in labels if label in wanted] == wanted
+    assert all(line == line.rstrip() and "\x1b" not in line for line in lines)
+
+
+def test_the_bundle_is_found_by_the_digest(cli, device, made, pocket):
+    check_pass(cli("verify", "--port", device.port, "--json", cwd=made))
+    found = check_pass(cli("verify", "--port", device.port, "--bundles", made / "build", "--json"))
+    assert found["bundle"] == str(pocket)
+    result = cli("verify", "--port", device.port, "--bundles", made / "others", "--json")
+    check_error(result, 2, "BadInput", "no bundle in")
+
+
+def test_only_the_first_vectors(cli, device, pocket):
+    found = check_pass(cli("verify", pocket, "--port", device.port, "--vectors", 7, "--json"), 7)
+    assert not found["fidelity"]["judged"] and "all vectors" in found["fidelity"]["why_not_judged"]
+    check_pass(cli("verify", pocket, "--port", device.port, "--vectors", 1000, "--json"))
+
+
+def test_environment_names_the_port_and_options_come_first(cli, device, pocket):
+    check_pass(cli("verify", pocket, "--json", env={"NONN_MCU_PORT": device.port}))
+    environment = {"NONN_MCU_PORT": "/dev/nowhere", "NONN_MCU_BAUD": "9600"}
+    check_pass(cli("verify", pocket, "--json", "--port", device.port, env=environment))
+    check_error(cli("verify", pocket, env=environment), 3, "", "/dev/nowhere")
+    check_error(cli("verify", pocket, env={"NONN_MCU_BAUD": "fast"}), 2, "", "NONN_MCU_BAUD")
+
+
+@BOTH
+def test_another_model_is_6(cli, device, made, json):
+    result = cli("verify", made / "others" / "other", "--port", device.port, *json)
+    check_error(result, 6, "WrongModel", "the device holds pocket")
+
+
+@pytest.mark.parametrize("value", [-1, 1, 100])
+def test_one_wrong_golden_byte_is_1_and_named(cli, device, pocket, tmp_path, value):
+    from support.bundles import make_bundle
+
+    outputs = bundles.read(pocket).vectors().outputs[0].copy()
+    old = int(outputs[11, 3])
+    outputs[11, 3] = np.clip(old + value, -128, 127)
+    assert outputs[11, 3] != old
+    make_bundle(tmp_path / "mutated", outputs=(outputs,))
+    result = cli("verify", "mutated", "--port", device.port, "--json")
+    assert result.code == 1 and result.json["status"] == "mismatch" and result.json["error"] is None
+    found = result.json["devices"][0]["conformance"]
+    assert (found["mismatching_vectors"], found["mismatching_values"], found["unstable_vectors"]) == (1, 2, 0)
+    assert found["first_mismatch"] == {
+        "vector": 11,
+        "run": 0,
+        "output": 0,
+        "index": [0, 3],
+        "expected": int(outputs[11, 3]),
+        "got": old,
+    }
+    text = cli("verify", "mutated", "--port", device.port)
+    assert text.code == 1
+    wanted = f"first mismatch: vector 11, run 1, output 0[0, 3]: expected {outputs[11, 3]}, got {old}"
+    assert wanted in text.out and "FAIL" in text.out and "PASS" not in text.out
+
+
+def test_a_reference_too_far_away_is_1(cli, device, pocket, tmp_path):
+    from support.bundles import make_bundle
+
+    references = bundles.read(pocket).vectors().references[0] + 1.0
+    make_bundle(tmp_path / "far", references=(references,))
+    result = cli("verify", "far", "--port", device.port, "--json")
+    assert result.code == 1
+    (found,) = result.json["devices"]
+    assert found["conformance"]["mismatching_values"] == 0
+    assert ["LSB" in text for text in found["fidelity"]["shortfalls"]] == [True]
+    assert "worst error" in cli("verify", "far", "--port", device.port).out
+
+
+def test_a_layer_that_diverges_is_named(cli, device, pocket, tmp_path):
+    from support.bundles import make_bundle
+
+    crcs = bundles.read(pocket).vectors().layer_crc.copy()
+    crcs[1, 1] ^= 1
+    make_bundle(tmp_path / "layered", layer_crc=crcs)
+    check_pass(cli("verify", "layered", "--port", device.port, "--json"))
+    result = cli("verify", "layered", "--port", device.port, "--layers", "--json")
+    assert result.code == 1
+    found = result.json["devices"][0]["layers"]["divergence"]
+    assert (found["vector"], found["layer"], found["op"]) == (1, 1, "CONV_2D")
+    assert found["kernel"] == "conv_2d" and found["expected_crc"] == found["got_crc"] ^ 1
+    assert (found["worst_lsb"], found["differing_values"]) == (0, 0)  # the oracle agrees with the device
+    text = cli("verify", "layered", "--port", device.port, "--layers")
+    assert text.code == 1 and "first diverging layer: 1 " in text.out and "FAIL" in text.out
+
+
+@BOTH
+def test_nothing_there_is_3(cli, pocket, json):
+    result = cli("verify", pocket, "--port", "/dev/nowhere", *json)
+    check_error(result, 3, "NoDevice", "/dev/nowhere: no such port")
+
+
+@BOTH
+def test_a_device_that_dies_is_4(start, power_on, pocket, json):
+    from cli.conftest import finish
+
+    device = power_on()
+    with bridge(device.port, to_host=slow(0.01)) as line:
+        process = start("verify", pocket, "--port", line.url, "--timeout", 2, *json)
+        line.wait(800)
+        os.kill(device.pid, signal.SIGKILL)
+        check_error(finish(process), 4, "LinkTimeout", "no answer in 2")
+
+
+@BOTH
+def test_a_line_that_is_cut_is_4(start, device, pocket, json):
+    from cli.conftest import finish
+
+    with bridge(device.port, to_host=slow(0.01)) as line:
+        process = start("verify", pocket, "--port", line.url, *json)
+        line.wait(800)
+    check_error(finish(process), 4, "LinkError", line.url)
+
+
+@BOTH
+def test_a_pseudo_terminal_that_vanishes_is_4(start, power_on, pocket, json):
+    from cli.conftest import finish
+
+    device = power_on()
+    os.kill(device.pid, signal.SIGSTOP)  # it will not answer, so the command cannot be too fast
+    process = start("verify", pocket, "--port", device.port, *json)
+    time.sleep(1)
+    os.kill(device.pid, signal.SIGKILL)
+    check_error(finish(process), 4, "LinkError", device.port)
+
+
+def refuse_runs(data):
+    """Answer every RUN with: the model failed to run."""
+    out = b""
+    for received in Decoder(1 << 16).feed(data):
+        content = received.data
+        if received.status is FrameStatus.COMPLETE and content[0] == REPLY | Message.RUN:
+            content = content[:4] + bytes([Status.INVOKE_FAILED]) + (-7).to_bytes(4, "little", signed=True)
+        out += encode(content)
+    return out
+
+
+@BOTH
+def test_a_device_that_refuses_is_5(cli, device, pocket, json):
+    with bridge(device.port, to_host=refuse_runs) as line:
+        result = cli("verify", pocket, "--port", line.url, *json)
+    check_error(result, 5, "DeviceError", "the runtime's error is -7")
+
+
+@BOTH
+def test_ctrl_c_is_130(start, device, pocket, json):
+    from cli.conftest import finish
+
+    with bridge(device.port, to_host=slow(0.05)) as line:
+        process = start("verify", pocket, "--port", line.url, *json)
+        line.wait(300)
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        check_error(finish(process), 130, "Interrupted", "interrupted")
+        assert time.monotonic() - began < 5
+
+
+def test_a_reset_in_the_middle_is_recovered(start, power_on, pocket):
+    from cli.conftest import finish
+
+    first, second = power_on(), power_on()
+    with bridge(first.port, to_host=slow(0.005)) as line:
+        process = start("verify", pocket, "--port", line.url, "--json")
+        line.wait(800)
+        first.stop()
+        line.device = second.port  # a fresh process: what was loaded is lost, as in a reset
+        check_pass(finish(process))
+
+
+def test_a_flaky_line_ends_in_the_right_verdict(cli, device, pocket, tmp_path):
+    from support.bundles import make_bundle
+
+    with bridge(device.port, to_device=flaky(1, 0.002), to_host=flaky(2, 0.002)) as line:
+        found = check_pass(cli("verify", pocket, "--port", line.url, "--json"))
+        assert found["link"]["lost"] > 0 and found["link"]["damaged"] > 0
+        outputs = bundles.read(pocket).vectors().outputs[0].copy()
+        outputs[0, 0] ^= 1
+        make_bundle(tmp_path / "mutated", outputs=(outputs,))
+        result = cli("verify", "mutated", "--port", line.url, "--json")
+        assert result.code == 1
+        assert result.json["devices"][0]["conformance"]["mismatching_values"] == 2
+
+
+def test_several_devices_have_a_verdict_each(cli, power_on, pocket):
+    good = [power_on(), power_on()]
+    ports = [argument for one in good for argument in ("--port", one.port)]
+    result = cli("verify", pocket, *ports, "--json")
+    assert result.code == 0
+    assert [found["port"] for found in result.json["devices"]] == [one.port for one in good]
+    assert [found["status"] for found in result.json["devices"]] == ["match", "match"]
+    mixed = cli("verify", pocket, *ports, "--port", "/dev/nowhere", "--json")
+    assert [found["status"] for found in mixed.json["devices"]] == ["match", "match", "no-device"]
+    assert mixed.code == 3 and mixed.json["error"]["type"] == "NoDevice"
+    text = cli("verify", pocket, *ports, "--port", "/dev/nowhere")
+    assert text.out.count("PASS") == 2 and text.err.startswith("error: /dev/nowhere: ")
+
+
+USAGE = {
+    "no such option": (["--wat"], "No such option"),
+    "no vectors": (["--vectors", "0"], "--vectors"),
+    "words for a number": (["--vectors", "many"], "--vectors"),
+    "a negative seed": (["--seed", "-1"], "--seed"),
+    "no baud": (["--baud", "0"], "--baud"),
+    "no time": (["--timeout", "0"], "--timeout"),
+    "time that is none": (["--timeout", "nan"], "--timeout"),
+    "all the time": (["--timeout", "inf"], "--timeout"),
+    "an empty port": (["--port", ""], "--port is empty"),
+    "a port twice": (["--port", "a", "--port", "a"], "twice"),
+    "a URL of nothing": (["--port", "nothing://x"], "nothing://x"),
+    "port and board": (["--port", "a", "--board", "host"], "leave out --port"),
+    "no such board": (["--board", "toaster"], "toaster"),
+    "a student that is not there": (["--live", "gone.pt", "--port", "a"], "gone.pt"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "words"), USAGE.values(), ids=USAGE)
+@BOTH
+def test_wrong_arguments_are_2(cli, pocket, arguments, words, json):
+    result = cli("verify", pocket, *arguments, *json)
+    check_error(result, 2, result.out and result.json["error"]["type"], words)
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["missing", "file\nwith 'odd' name", b"\xff\xfe", "x" * 300])
+def test_a_path_that_is_no_bundle_is_2(cli, tmp_path, name, json):
+    path = os.path.join(os.fsencode(tmp_path), os.fsencode(name))
+    result = cli("verify", os.fsdecode(path), "--port", "a", *json)
+    check_error(result, 2, "BadInput", "not a bundle")
+    assert "nonn-mcu convert" in (result.out or result.err)
+
+
+def test_a_board_needs_a_bundle(cli):
+    check_error(cli("verify", "--board", "host"), 2, "BadInput", "name the bundle")

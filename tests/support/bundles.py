@@ -1,0 +1,117 @@
+"""A small, whole bundle made without a converter: three operators, the oracle's vectors, a reference."""
+
+import zlib
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from support.models import O, T, build
+
+from nonn_mcu import bundle
+from nonn_mcu.bundle import BudgetInfo, Bundle, Fidelity, LayerInfo, Manifest, TensorInfo, Vectors
+from nonn_mcu.codegen import generate
+from nonn_mcu.verify import oracle
+from nonn_mcu.verify.fidelity import dequantize
+
+NAME = "pocket"
+COUNT = 20
+WITH_LAYERS = 3
+OUTPUTS = 5
+
+
+def model(seed: int = 1) -> bytes:
+    """A convolution, another one, and a dense layer: (1, 6, 5, 3) -> (1, 5)."""
+    rng = np.random.default_rng(seed)
+
+    def weights(*shape):
+        return T(shape, 0.02, data=rng.integers(-127, 128, shape, np.int8), name="weights")
+
+    def bias(channels, scale):
+        data = rng.integers(-500, 500, channels, np.int32)
+        return T((channels,), scale, data=data, dtype="int32", name="bias")
+
+    tensors = [
+        T((1, 6, 5, 3), 0.02, -3, name="image"),
+        weights(4, 3, 3, 3),
+        bias(4, 0.02 * 0.02),
+        T((1, 3, 3, 4), 0.05, 5, name="net/first/Conv2D"),
+        weights(6, 1, 1, 4),
+        bias(6, 0.05 * 0.02),
+        T((1, 3, 3, 6), 0.05, -10, name="net/second/Conv2D"),
+        weights(OUTPUTS, 54),
+        bias(OUTPUTS, 0.05 * 0.02),
+        T((1, OUTPUTS), 0.2, 1, name="net/head/MatMul"),
+    ]
+    conv = {"padding": 0, "dilationHFactor": 1, "dilationWFactor": 1, "fusedActivationFunction": "RELU"}
+    ops = [
+        O("CONV_2D", [0, 1, 2], [3], conv | {"strideH": 2, "strideW": 2}),
+        O("CONV_2D", [3, 4, 5], [6], conv | {"strideH": 1, "strideW": 1}),
+        O("FULLY_CONNECTED", [6, 7, 8], [9], {"keepNumDims": False}),
+    ]
+    return build(tensors, ops, [0], [9])
+
+
+def tensor_info(name, tensor, torch_shape, from_torch):
+    return TensorInfo(
+        name=name,
+        shape=tensor.shape,
+        scale=tensor.scale,
+        zero_point=tensor.zero_point,
+        torch_shape=torch_shape,
+        from_torch=from_torch,
+    )
+
+
+def make_bundle(path: Path, seed: int = 1, **changes) -> Bundle:
+    """Write the bundle; ``changes`` replace fields of its Vectors."""
+    tflite = model(seed)
+    made = generate(tflite, NAME)
+    rng = np.random.default_rng(seed)
+    inputs = rng.integers(-128, 128, (COUNT, 6, 5, 3), np.int8)
+    (outputs,) = oracle.run(tflite, [inputs])
+    layers = oracle.run_layers(tflite, [inputs[:WITH_LAYERS]], [layer.tensor for layer in made.layers])
+    crcs = [[zlib.crc32(layer[v].tobytes()) for layer in layers] for v in range(WITH_LAYERS)]
+    image = tensor_info("image", made.graph.tensors[made.graph.inputs[0]], (1, 3, 6, 5), (0, 2, 3, 1))
+    logits = tensor_info("logits", made.graph.tensors[made.graph.outputs[0]], (1, OUTPUTS), (0, 1))
+    noise = rng.uniform(-1, 1, outputs.shape) * logits.scale
+    fields = {
+        "inputs": (inputs,),
+        "outputs": (outputs,),
+        "references": ((dequantize(outputs, logits) + noise).astype(np.float32),),
+        "labels": None,
+        "layer_crc": np.array(crcs, np.uint32),
+    }
+    manifest = Manifest(
+        name=NAME,
+        tools={},
+        model_file=f"{NAME}.tflite",
+        model_sha256=bundle.sha256(tflite),
+        inputs=(image,),
+        outputs=(logits,),
+        preprocessing=None,
+        layers=tuple(LayerInfo(**asdict(layer)) for layer in made.layers),
+        arena_bytes=made.plan.arena_bytes,
+        budget=BudgetInfo(
+            flash=0,
+            flash_limit=None,
+            ram=0,
+            ram_limit=None,
+            weights=0,
+            tables=0,
+            code=0,
+            arena=0,
+            static=0,
+            stack=0,
+        ),
+        calibration=None,
+        fidelity=None,
+        tolerance=Fidelity(samples=COUNT, sqnr_db=(10.0,), worst_lsb=(1.01,), top1_agreement=(0.5,)),
+        files={},
+    )
+    packed = path.parent / f"{path.name}.npz"
+    packed.parent.mkdir(parents=True, exist_ok=True)
+    Vectors(**(fields | changes)).save(packed)
+    files = {name: text.encode() for name, text in made.files.items()}
+    files |= {f"{NAME}.tflite": tflite, bundle.VECTORS: packed.read_bytes()}
+    packed.unlink()
+    return bundle.write(path, files, manifest)
