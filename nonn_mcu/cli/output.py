@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 JSON_SCHEMA_VERSION = 1
 BUG_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
@@ -32,6 +33,14 @@ def print_json(command: str, exit_code: int, body: dict[str, Any]) -> None:
 def print_error(message: str) -> None:
     """One line on stderr."""
     print(f"error: {one_line(message)}", file=sys.stderr, flush=True)
+
+
+def print_table(table: Table) -> None:
+    """Print it without the blanks that pad the last column."""
+    out = console()
+    with out.capture() as captured:
+        out.print(table)
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()), flush=True)
 
 
 def console(stderr: bool = False) -> Console:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nonn_mcu.cli.output import console, one_line, print_json
+from nonn_mcu.cli.output import console, one_line, print_json, print_table
 from nonn_mcu.errors import BadInput
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _print_table(answers: list[Answer]) -> None:
         for port, hello in found:
             row = (port, hello.model, hello.sha256[:12], hello.runtime, hello.board, hello.core)
             table.add_row(*(one_line(text) for text in row))
-        console().print(table)
+        print_table(table)
     for answer in answers:
         if answer.hello is None:
             note = f" ({answer.description})" if answer.description else ""

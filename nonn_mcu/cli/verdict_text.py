@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nonn_mcu.cli.output import console, one_line, print_error
+from nonn_mcu.cli.output import console, one_line, print_error, print_table
 from nonn_mcu.verify.verdict import MATCH, Conformance, DeviceVerdict, FidelityVerdict, Verdict
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def print_verdict(verdict: Verdict) -> None:
             cells = [cell(device) for device in judged]
             if any(cells):
                 table.add_row(label, *(one_line(text) for text in cells))
-        out.print(table)
+        print_table(table)
     for device in judged:
         for finding in findings(device):
             out.print(one_line(f"{device.port}: {finding}"), soft_wrap=True)
@@ -120,9 +120,10 @@ def _fidelity(device: DeviceVerdict) -> str:
     found = device.fidelity
     if found is None:
         return "no float reference in the bundle"
-    return f"against the {found.reference} reference" + (
-        "" if found.judged else f", not judged: {found.why_not_judged}"
-    )
+    text = f"against the {found.reference} reference"
+    if found.live_difference is not None:
+        text += f", {found.live_difference:.1g} from the golden one"
+    return text if found.judged else f"{text}, not judged: {found.why_not_judged}"
 
 
 def _layers(device: DeviceVerdict) -> str:
@@ -142,8 +143,8 @@ def _memory(device: DeviceVerdict) -> str:
     stats = device.stats
     if stats is None:
         return ""
-    stack = "" if stats.stack_bytes is None else f", stack {stats.stack_bytes:,} B"
-    return f"arena {stats.arena_bytes:,} B, static {stats.static_bytes:,} B{stack}"
+    parts = (("arena", stats.arena_bytes), ("static", stats.static_bytes), ("stack", stats.stack_bytes))
+    return ", ".join(f"{what} {size:,} B" for what, size in parts if size is not None)
 
 
 def _link(device: DeviceVerdict) -> str:

@@ -46,6 +46,9 @@ def verify(
         Path | None,
         typer.Option(metavar="STUDENT", help="Recompute the reference with PyTorch."),
     ] = None,
+    arch: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Architecture of a bare state_dict for --live.")
+    ] = None,
     baud: Annotated[
         int, typer.Option("--baud", "-b", metavar="N", min=1, envvar="NONN_MCU_BAUD", help="Bits per second.")
     ] = 115200,
@@ -69,14 +72,14 @@ def verify(
     if board is not None and from_environment is not None and from_environment.name == "ENVIRONMENT":
         port = None  # what is said on the command line comes before NONN_MCU_PORT
     _check(bundle, port or [], board, timeout)
-    wishes = Wishes(vectors=vectors, seed=seed, layers=layers, student=live)
+    wishes = Wishes(vectors=vectors, seed=seed, layers=layers, student=live, arch=arch)
     plan_for = by_digest(bundles, wishes) if bundle is None else for_bundle(bundle, wishes)
     if board is not None and bundle is not None:
         verdict = _verify_emulated(bundle, board, plan_for, baud, timeout)
     else:
         verdict = _verify_ports(port or [_find_port(baud)], plan_for, baud, timeout)
     if as_json:
-        print_json("verify", verdict.exit_code, to_json(verdict))
+        print_json("verify", verdict.exit_code, {"seed": seed} | to_json(verdict))
     else:
         print_verdict(verdict)
     return verdict.exit_code

@@ -19,13 +19,15 @@ class Wishes:
     """What the user asked for.
 
     The first ``vectors`` of them (None: all), the seed of their order, whether to compare every layer, and
-    the student to recompute the reference with (None: the golden one).
+    the student to recompute the reference with (None: the golden one), whose architecture is ``arch`` where
+    its file does not say.
     """
 
     vectors: int | None = None
     seed: int = 0
     layers: bool = False
     student: Path | None = None
+    arch: str | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,9 @@ def make(bundle: Bundle, wishes: Wishes) -> Plan:
     vectors = everything if wishes.vectors is None else everything.head(wishes.vectors)
     if wishes.layers and not len(vectors.layer_crc):
         raise BadInput(f"{bundle.path}: holds no CRCs of layers; run convert again, or leave out --layers")
-    reference = golden(vectors) if wishes.student is None else live(bundle, vectors, wishes.student)
+    reference = (
+        golden(vectors) if wishes.student is None else live(bundle, vectors, wishes.student, wishes.arch)
+    )
     complete = len(vectors) == len(everything)
     return Plan(bundle, vectors, reference, complete, wishes.seed, wishes.layers)
 

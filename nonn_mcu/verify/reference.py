@@ -33,16 +33,17 @@ def golden(vectors: Vectors) -> Reference:
     return Reference("golden", vectors.references)
 
 
-def live(bundle: Bundle, vectors: Vectors, student_file: Path) -> Reference:
+def live(bundle: Bundle, vectors: Vectors, student_file: Path, arch: str | None = None) -> Reference:
     """Recompute the reference with the student on the dequantised input vectors; needs PyTorch.
 
+    ``arch`` names the architecture of a bare state_dict (:func:`nonn_mcu.students.load`).
     Raises :class:`BadInput` when the student does not fit the bundle, or differs from its golden reference
     by more than :data:`LIVE_TOLERANCE`; :class:`~nonn_mcu.errors.MissingExtra` without PyTorch.
     """
     from nonn_mcu.students import forward, load
 
     manifest = bundle.manifest
-    student = load(student_file)
+    student = load(student_file, arch=arch, shape=manifest.inputs[0].torch_shape[1:])
     if len(manifest.inputs) != 1 or (1, *student.input.shape) != manifest.inputs[0].torch_shape:
         raise BadInput(
             f"{student_file}: takes {student.input.shape}, not {manifest.inputs[0].torch_shape[1:]} as "
@@ -57,6 +58,8 @@ def live(bundle: Bundle, vectors: Vectors, student_file: Path) -> Reference:
     outputs = tuple(to_device(result, info) for result, info in zip(results, manifest.outputs, strict=True))
     if not vectors.references:
         return Reference("live", outputs)
+    for output, stored in zip(outputs, vectors.references, strict=True):
+        output[np.isnan(stored)] = np.nan  # vectors for conformance alone have no reference, live or golden
     difference = max(_difference(*pair) for pair in zip(outputs, vectors.references, strict=True))
     if not difference <= LIVE_TOLERANCE:  # also when it is NaN
         raise BadInput(
@@ -82,5 +85,6 @@ def to_device(values: np.ndarray, info: TensorInfo) -> np.ndarray:
 
 
 def _difference(one: np.ndarray, other: np.ndarray) -> float:
-    size = max(1.0, float(np.abs(other).max(initial=0.0)))
-    return float(np.abs(one.astype(np.float64) - other).max(initial=0.0)) / size
+    size = max(1.0, float(np.nanmax(np.abs(other), initial=0.0)))
+    missing = np.isnan(one) & np.isnan(other)
+    return float(np.max(np.abs(one.astype(np.float64) - other), initial=0.0, where=~missing)) / size

@@ -94,7 +94,15 @@ def _fidelity(plan: Plan, outputs: list[np.ndarray]) -> FidelityVerdict | None:
         why_not = f"the tolerance is for all vectors, {len(plan.vectors)} of them ran"
     else:
         shortfalls = fidelity.shortfalls(measured, tolerance, manifest.outputs)
-    return FidelityVerdict(reference.source, measured, tolerance, not why_not, why_not, shortfalls)
+    return FidelityVerdict(
+        reference=reference.source,
+        live_difference=reference.difference,
+        measured=measured,
+        tolerance=tolerance,
+        judged=not why_not,
+        why_not_judged=why_not,
+        shortfalls=shortfalls,
+    )
 
 
 def _stats(hello: Hello, counts: DeviceCounts) -> Stats:
@@ -104,6 +112,6 @@ def _stats(hello: Hello, counts: DeviceCounts) -> Stats:
         ticks=ticks,
         tick_unit=hello.tick_unit,
         arena_bytes=counts.arena_bytes,
-        static_bytes=counts.static_bytes,
+        static_bytes=counts.static_bytes or None,
         stack_bytes=counts.stack_bytes or None,
     )

@@ -75,11 +75,13 @@ class Conformance:
 class FidelityVerdict:
     """Device against the PyTorch reference. ``judged`` is False where there was nothing to judge it by.
 
-    ``reference`` is "golden" (stored in the bundle) or "live" (recomputed); ``shortfalls`` is empty when
-    all figures are within ``tolerance``.
+    ``reference`` is "golden" (stored in the bundle) or "live" (recomputed), ``live_difference`` how far the
+    two are apart relative to the largest value; ``shortfalls`` is empty when all figures are within
+    ``tolerance``.
     """
 
     reference: str
+    live_difference: float | None
     measured: Fidelity
     tolerance: Fidelity | None
     judged: bool
@@ -123,7 +125,7 @@ class Stats:
     ticks: int | None
     tick_unit: str
     arena_bytes: int
-    static_bytes: int
+    static_bytes: int | None
     stack_bytes: int | None
 
 
