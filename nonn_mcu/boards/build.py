@@ -172,11 +172,14 @@ def _environment() -> dict[str, str]:
 
 
 def _first_error(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    for line in lines:
-        if "error:" in line or "overflowed" in line or "Fatal" in line:
-            return line.strip()
-    return next((line.strip() for line in reversed(lines) if line.strip()), "no output")
+    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
+    lines = [line for line in lines if line]
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        if line.startswith("CMake Error"):
+            return following or line
+        if "error:" in line or "overflowed" in line or "undefined reference" in line:
+            return line
+    return lines[-1] if lines else "no output"
 
 
 def _publish(staging: Path, firmware: Firmware) -> None:

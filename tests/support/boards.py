@@ -1,0 +1,21 @@
+"""A model that needs no converter, for testing boards, and what a test of a board needs installed."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from nonn_mcu import boards
+from nonn_mcu.boards.board import Board
+
+STUB = Path(__file__).parents[1] / "boards" / "stub"
+EMULATED = tuple(name for name, board in boards.BOARDS.items() if board.flash_bytes is not None)
+
+
+def need(name: str) -> Board:
+    """Find a board, or skip where a tool to build or start it is missing."""
+    board = boards.get(name)
+    missing = [tool for tool, _ in board.build_tools + board.run_tools if shutil.which(tool) is None]
+    if missing:
+        pytest.skip(f"{name} needs {', '.join(missing)}")
+    return board
