@@ -57,7 +57,7 @@ def preprocess(source: str, images: np.ndarray, spec: InputSpec) -> np.ndarray:
     For layout FLAT the pixels are normalised and flattened channel by channel, as PyTorch flattens.
     ``source`` serves the message of the :class:`BadInput` raised for a wrong size.
     """
-    seen = (images - np.float32(spec.mean)) / np.float32(spec.std)
+    seen = (images - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
     if spec.layout != "HWC":
         seen = seen.transpose(0, 3, 1, 2)
     if spec.layout == "FLAT" and int(np.prod(seen.shape[1:])) == int(np.prod(spec.shape)):

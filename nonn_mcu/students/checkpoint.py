@@ -5,6 +5,7 @@ A dict that ``torch.load(weights_only=True)`` loads; docs/students.md lists its 
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from collections.abc import Mapping
@@ -103,5 +104,6 @@ def save(
         staging.write_bytes(buffer.getvalue())
         os.replace(staging, path)
     except OSError as error:
-        staging.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            staging.unlink()
         raise BadInput(f"{path}: cannot be written ({error.strerror or error})") from None

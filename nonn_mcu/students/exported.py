@@ -30,6 +30,8 @@ _OPERATOR = re.compile(
     r"torch\.ops\.aten\.(?!save\.|from_file\.)[a-z_0-9]+\.[A-Za-z_0-9]+|_operator\.getitem"
 )
 _WORD = re.compile(r"[\w.]*", re.ASCII)  # no call, no quote, no line break: never code
+_TRAINING_FLAG = {"aten.batch_norm.default": 5, "aten.dropout.default": 2}  # its place in the arguments
+_STRING = re.compile(r"[\w., >-]*", re.ASCII)  # a string argument, such as einsum's equation
 _CONTAINERS = {None, "builtins.tuple", "builtins.list", "builtins.dict"}
 
 
@@ -54,7 +56,7 @@ def read(path: Path, data: bytes) -> Found:
         ) from None
     except Exception as error:  # damaged files fail in many ways, none of which is ours
         raise BadInput(f"{path}: a damaged .pt2, or another torch's ({first_line(error)})") from None
-    if program.graph_signature.buffers_to_mutate:
+    if any(_trains(node) for node in program.graph.nodes):
         raise BadInput(f"{path}: was exported in training mode; call .eval() before torch.export")
     names = program.graph_signature.user_inputs
     if len(names) != 1:
@@ -68,6 +70,12 @@ def read(path: Path, data: bytes) -> Found:
     check_finite(path, ((k, v) for k, v in program.constants.items() if isinstance(v, torch.Tensor)))
     program.example_inputs = ((torch.zeros(value.shape),), {})
     return Found("exported", program, tuple(value.shape[1:]), fixed_shape=True)
+
+
+def _trains(node: Any) -> bool:
+    """Tell whether a node behaves as in training: its flag for that is set."""
+    place = _TRAINING_FLAG.get(str(node.target))
+    return place is not None and node.args[place] is True
 
 
 def _cleaned(data: bytes) -> bytes:
@@ -148,20 +156,20 @@ def _check_tree(tree: dict[str, Any]) -> None:
 
 
 def _check_words(value: Any) -> None:
-    for text in _strings(value):
-        if not _WORD.fullmatch(text):
+    for text, allowed in _strings(value):
+        if not allowed.fullmatch(text):
             raise _Refused(f"the name {text[:60]!r}, which could be code")
 
 
-def _strings(value: Any) -> Iterator[str]:
+def _strings(value: Any, allowed: re.Pattern[str] = _WORD) -> Iterator[tuple[str, re.Pattern[str]]]:
     if isinstance(value, str):
-        yield value
+        yield value, allowed
     elif isinstance(value, dict):
         for key, item in value.items():
             if key == "expr_str":
                 raise _Refused("a dynamic shape")
-            yield from _strings(key)
-            yield from _strings(item)
+            yield key, _WORD
+            yield from _strings(item, _STRING if key == "as_string" else _WORD)
     elif isinstance(value, list):
         for item in value:
             yield from _strings(item)

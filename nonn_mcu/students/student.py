@@ -145,6 +145,8 @@ def forward(student: Student, x: np.ndarray) -> list[np.ndarray]:
                     f"{student.name}: gives {output.shape} for a batch of {len(batch)}; "
                     "the first axis of every output must be the batch"
                 )
+            if not np.isfinite(output).all():
+                raise BadInput(f"{student.name}: the float network gives NaN or Inf; check its weights")
         parts.append(outputs)
     return [np.concatenate(series).astype(np.float32, copy=False) for series in zip(*parts, strict=True)]
 

@@ -29,10 +29,13 @@ def read(path: Path, data: bytes, arch: str | None, allow_pickle: bool) -> Found
 
     Nothing but tensors and plain values is unpickled, unless ``allow_pickle``.
     """
+    from torch import nn
+
     content = _unpickle(path, data, allow_pickle)
-    if isinstance(content, _module_type()):
-        module = content.eval().cpu().float()
-        return _found(path, module)
+    if isinstance(content, Mapping) and isinstance(content.get("model"), nn.Module):
+        content = content["model"]
+    if isinstance(content, nn.Module):
+        return _found(path, content.eval().cpu().float())
     if not isinstance(content, Mapping):
         raise BadInput(f"{path}: holds a {type(content).__name__}, not a network; {PICKLE_REMEDY}")
     if content.get("format") == checkpoint.FORMAT:
@@ -45,8 +48,6 @@ def read(path: Path, data: bytes, arch: str | None, allow_pickle: bool) -> Found
             spec.input.labels, spec.calibration,
         )  # fmt: skip
     weights = next((content[k] for k in _WEIGHT_KEYS if isinstance(content.get(k), Mapping)), content)
-    if isinstance(content.get("model"), _module_type()):
-        return _found(path, content["model"].eval().cpu().float())
     if not arch:
         raise BadInput(f"{path}: holds weights but no architecture; name it, as in --arch wrn16-1")
     module = archs.resolve(arch)
@@ -102,12 +103,6 @@ def _found(path: Path, module: nn.Module) -> Found:
     shape = getattr(module, "input_shape", None)
     usable = isinstance(shape, tuple) and all(isinstance(extent, int) for extent in shape)
     return Found("module", module, shape if usable else None)
-
-
-def _module_type() -> type:
-    from torch import nn
-
-    return nn.Module
 
 
 def _unpickle(path: Path, data: bytes, allow_pickle: bool) -> Any:

@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+
+class SmallNet(torch.nn.Module):
+    """Importable by name, so that it can be pickled."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 4, 3)
+        self.bn = torch.nn.BatchNorm2d(4)
+        self.fc = torch.nn.Linear(4 * 36, 5)
+
+    def forward(self, x):
+        return self.fc(torch.relu(self.bn(self.conv(x))).flatten(1))
+
+
+@pytest.fixture
+def net():
+    torch.manual_seed(1)
+    net = SmallNet()
+    net.bn.running_mean.uniform_(-1, 1)
+    return net.eval()
+
+
+@pytest.fixture
+def image():
+    return torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(2))
+
+
+class Canary:
+    """Unpickling it creates the file ``canary-has-fired`` in the working directory."""
+
+    def __reduce__(self):
+        return (open, ("canary-has-fired", "w"))
+
+    @staticmethod
+    def fired() -> bool:
+        return Path("canary-has-fired").exists()
+
+
+@pytest.fixture
+def canary(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return Canary()
