@@ -46,6 +46,7 @@ __all__ = [
     "Vectors",
     "find",
     "read",
+    "require_free",
     "sha256",
     "write",
 ]
@@ -118,16 +119,21 @@ def _read_listed(path: Path, name: str) -> bytes:
         raise BadInput(f"{path}: {name} is missing; run convert again") from None
 
 
+def require_free(path: Path) -> None:
+    """Raise :class:`BadInput` unless a bundle may be written at ``path``: nothing there, or a bundle."""
+    if path.is_symlink() or (
+        path.exists() and not (path / MANIFEST).is_file() and (not path.is_dir() or any(path.iterdir()))
+    ):
+        raise BadInput(f"{path}: exists and is not a bundle; remove it or choose another with -o")
+
+
 def write(path: Path, files: Mapping[str, bytes], manifest: Manifest) -> Bundle:
     """Write ``files`` and the manifest (whose ``files`` is filled in here) as a bundle at ``path``.
 
     An existing bundle at ``path`` is replaced; anything else there is refused. The folder appears whole:
     it is written beside its place and renamed. Raises :class:`BadInput`.
     """
-    if path.is_symlink() or (
-        path.exists() and not (path / MANIFEST).is_file() and (not path.is_dir() or any(path.iterdir()))
-    ):
-        raise BadInput(f"{path}: exists and is not a bundle; remove it or choose another with -o")
+    require_free(path)
     listed = manifest.model_copy(update={"files": {name: sha256(files[name]) for name in sorted(files)}})
     staging: Path | None = None
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -22,7 +23,9 @@ class Vectors:
     ``inputs[i]`` and ``outputs[i]`` are int8 ``(N, *shape[1:])`` (outputs from the oracle);
     ``references[i]`` float32 of the same shape, the float model's outputs for the dequantised inputs, so
     that they can be computed again from the bundle; empty without a float model; ``labels`` int64 ``(N,)`` or
-    None; ``layer_crc`` uint32 ``(K, layers)``: the CRC-32 of each layer's tensor for the first K vectors.
+    None. A row of NaN, and a label of -1, mark a vector for conformance alone, such as one that saturates
+    everything: there the float model is no measure. ``layer_crc`` uint32 ``(K, layers)``: the CRC-32 of each
+    layer's tensor for the first K vectors.
     """
 
     inputs: tuple[np.ndarray, ...]
@@ -44,7 +47,7 @@ class Vectors:
             layer_crc=self.layer_crc[:count],
         )
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | BinaryIO) -> None:
         """Write a ``.npz`` without pickles; the same vectors give the same bytes."""
         arrays = {f"input_{i}": a for i, a in enumerate(self.inputs)}
         arrays |= {f"output_{i}": a for i, a in enumerate(self.outputs)}

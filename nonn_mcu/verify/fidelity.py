@@ -59,22 +59,25 @@ def measure(
 ) -> Fidelity:
     """Compare int8 ``outputs[i]`` with float ``references[i]``, both ``(N, *shape[1:])``, for each output.
 
-    Raises :class:`BadInput` where shapes differ or a reference is not finite.
+    Vectors whose references are NaN throughout are for conformance alone and do not count. Raises
+    :class:`BadInput` where shapes differ or a reference is not finite.
     """
-    figures = []
+    figures, samples = [], len(outputs[0])
     for output, reference, info in zip(outputs, references, infos, strict=True):
         if output.shape != reference.shape:
             raise BadInput(
                 f"output {info.name}: {output.shape} on the device, {reference.shape} in the reference"
             )
-        if not np.isfinite(reference).all():
+        judged = ~np.isnan(reference).all(axis=tuple(range(1, reference.ndim)))
+        if not np.isfinite(reference[judged]).all():
             raise BadInput(f"output {info.name}: the float reference holds NaN or infinity")
-        real, exact = dequantize(output, info), reference.astype(np.float64)
+        real, exact = dequantize(output[judged], info), reference[judged].astype(np.float64)
         figures.append(
             (sqnr_db(exact, real), worst_lsb(exact, real, info.scale), top1_agreement(exact, real))
         )
+        samples = min(samples, len(real))
     sqnr, worst, top1 = zip(*figures, strict=True)
-    return Fidelity(samples=len(outputs[0]), sqnr_db=sqnr, worst_lsb=worst, top1_agreement=top1)
+    return Fidelity(samples=samples, sqnr_db=sqnr, worst_lsb=worst, top1_agreement=top1)
 
 
 def shortfalls(measured: Fidelity, tolerance: Fidelity, infos: Sequence[TensorInfo]) -> tuple[str, ...]:

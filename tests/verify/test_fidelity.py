@@ -104,3 +104,14 @@ def test_shortfalls_name_each_figure(measured, words):
     found = shortfalls(measured, one(20, 2, 0.9), [info()])
     assert len(found) == len(words)
     assert all(word in text and "output out" in text for word, text in zip(words, found, strict=True))
+
+
+def test_a_vector_for_conformance_alone_does_not_count():
+    outputs = np.array([[10, 20], [30, 40], [-128, 127]], np.int8)
+    reference = outputs.astype(np.float32) * 0.5
+    reference[2] = np.nan
+    measured = measure([outputs], [reference], [info()])
+    assert (measured.samples, measured.sqnr_db) == (2, (SQNR_CAP_DB,))
+    reference[1, 0] = np.nan
+    with pytest.raises(BadInput, match="NaN"):
+        measure([outputs], [reference], [info()])
