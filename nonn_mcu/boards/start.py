@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import select
@@ -18,6 +19,7 @@ from nonn_mcu.errors import BadInput, LinkError
 
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
+DYING_SECONDS = 0.3
 _PTY = re.compile(r"/dev/\S+")
 
 
@@ -63,6 +65,9 @@ class Running:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if isinstance(error, LinkError):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(DYING_SECONDS)  # the line breaks a little before the process is gone
         obituary = self.obituary()
         self.stop()
         self._stderr.close()
