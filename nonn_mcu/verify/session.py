@@ -80,11 +80,13 @@ def _run_all(
 
 
 def _fidelity(plan: Plan, outputs: list[np.ndarray]) -> FidelityVerdict | None:
-    """Judge the first run of every vector; None where the bundle has no float reference."""
+    """Judge the first run of every vector; None where none of them has a float reference."""
     manifest, reference = plan.bundle.manifest, plan.reference
     if not reference.outputs:
         return None
     measured = fidelity.measure(outputs, reference.outputs, manifest.outputs)
+    if not measured.samples:
+        return None
     tolerance = manifest.tolerance
     why_not = ""
     shortfalls: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from nonn_mcu.verify.fidelity import SQNR_CAP_DB, measure, shortfalls, sqnr_db
 
 def info(scale=0.5, zero_point=0, shape=(1, 2), name="out"):
     return TensorInfo(
-        name=name, shape=shape, scale=scale, zero_point=zero_point, torch_shape=shape, from_torch=(0, 1)
+        name=name, shape=shape, scale=scale, zero_point=zero_point, torch_shape=shape, from_torch=()
     )
 
 
