@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from support.host import compile_models
 from support.models import T, constant
 from support.reshaped import wrapped_op
-from support.single_op import LONG, QUICK, check_cases, random_cases
+from support.single_op import LONG, QUICK, Case, check_cases, random_cases, vectors
 
 COUNTS = [QUICK, pytest.param(LONG, marks=pytest.mark.long)]
 
@@ -109,20 +110,23 @@ def draw_strided_slice(rng: np.random.Generator) -> bytes:
     )
 
 
+def resize(shape, size, align_corners, half_pixel_centers, quantization=(0.5, 3)):
+    return wrapped_op(
+        "RESIZE_NEAREST_NEIGHBOR",
+        [T(shape, *quantization), constant(size)],
+        T((shape[0], *size, shape[3]), *quantization),
+        alignCorners=bool(align_corners),
+        halfPixelCenters=bool(half_pixel_centers),
+    )
+
+
 def draw_resize(rng: np.random.Generator) -> bytes:
     shape = (int(rng.choice([1, 1, 2])), *(int(v) for v in rng.integers(1, 14, 2)), int(rng.integers(1, 6)))
     size = [int(v) for v in rng.integers(1, 30, 2)]
     if rng.integers(2):
         factor = int(rng.integers(1, 4))
         size = [shape[1] * factor, shape[2] * factor]
-    quantization = draw_quantization(rng)
-    return wrapped_op(
-        "RESIZE_NEAREST_NEIGHBOR",
-        [T(shape, *quantization), constant(size)],
-        T((shape[0], *size, shape[3]), *quantization),
-        alignCorners=bool(rng.integers(2)),
-        halfPixelCenters=bool(rng.integers(2)),
-    )
+    return resize(shape, size, rng.integers(2), rng.integers(2), draw_quantization(rng))
 
 
 DRAWS = {
@@ -139,3 +143,48 @@ DRAWS = {
 @pytest.mark.parametrize("kind", DRAWS)
 def test_equals_the_oracle(kind, count, kernels, tmp_path):
     check_cases(random_cases(DRAWS[kind], 30, count), tmp_path, kernels)
+
+
+def float_matters(size, target, align_corners, half_pixel_centers):
+    """Whether double precision would pick another pixel somewhere."""
+    picked = []
+    for real in (np.float32, np.float64):
+        ends = align_corners and target > 1
+        scale = real(size - 1) / real(target - 1) if ends else real(size) / real(target)
+        position = (np.arange(target, dtype=real) + real(0.5 * half_pixel_centers)) * scale
+        picked.append(np.floor(position.astype(np.float64) + 0.5 * align_corners))
+    return (picked[0] != picked[1]).any()
+
+
+def test_resize_equals_the_oracle_at_the_corners(kernels, tmp_path):
+    flags = [(align, half) for align in (False, True) for half in (False, True)]
+    pairs = [(1, 1), (1, 5), (5, 1), (2, 13), (13, 2), (3, 7), (7, 3), (8, 16), (300, 5), (5, 300)]
+    options = [(size, target, *flag) for size, target in pairs for flag in flags]
+    fragile = [
+        (i, o, *flag)
+        for i in range(1, 64)
+        for o in range(1, 64)
+        for flag in flags
+        if float_matters(i, o, *flag)
+    ]
+    assert len(fragile) >= 20
+    cases = []
+    for size, target, align, half in options + fragile[:: len(fragile) // 20]:
+        model = resize((1, size, size, 1), [target, target], align, half)
+        cases.append(
+            Case(model, vectors(np.random.default_rng(size), model), f"{size} {target} {align} {half}")
+        )
+    check_cases(cases, tmp_path, kernels)
+
+
+def test_beyond_the_oracle(kernels, tmp_path):
+    """What the oracle does not take, against NumPy: more than ten inputs, and paddings of int64."""
+    rng = np.random.default_rng(0)
+    many = wrapped_op("CONCATENATION", [T((1, 2, n + 1)) for n in range(13)], T((1, 2, 91)), axis=2)
+    wide = wrapped_op(
+        "PAD", [T((1, 3, 4), 1.0, -7), constant([[0, 0], [1, 2], [3, 0]], "int64")], T((1, 6, 7), 1.0, -7)
+    )
+    inputs = [[array[3] for array in vectors(rng, model)] for model in (many, wide)]
+    made = compile_models([many, wide], tmp_path, kernels).run(list(enumerate(inputs)))
+    assert (made[0][0][0] == np.concatenate(inputs[0], axis=1)).all()
+    assert (made[1][0][0] == np.pad(inputs[1][0], [(1, 2), (3, 0)], constant_values=-7)).all()

@@ -1,49 +1,46 @@
-"""AVERAGE_POOL_2D, MAX_POOL_2D and MEAN against the oracle, and what they refuse."""
+"""AVERAGE_POOL_2D, MAX_POOL_2D and MEAN against the oracle."""
 
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as fb
-from support.models import T, constant, single_op
+from support.models import T, constant
 from support.reshaped import wrapped_op
-from support.single_op import LONG, QUICK, check_cases, random_cases
+from support.single_op import LONG, QUICK, Case, check_cases, random_cases, vectors
 
-from nonn_mcu.codegen import generate
 from nonn_mcu.codegen.geometry import output_size
-from nonn_mcu.codegen.unsupported import Unsupported
 
 COUNTS = [QUICK, pytest.param(LONG, marks=pytest.mark.long)]
-ACTIVATIONS = ["NONE", "RELU", "RELU6", "RELU_N1_TO_1"]
 
 
 def draw_pool(kind):
     def draw(rng: np.random.Generator) -> bytes:
         padding = str(rng.choice(["SAME", "VALID"]))
-        batch = int(rng.choice([1, 1, 1, 2, 3]))
         filter_h, filter_w = rng.choice([1, 2, 2, 3, 3, 4, 5, 7, 11], 2).tolist()
         stride_h, stride_w = rng.choice([1, 1, 2, 2, 3, 5], 2).tolist()
         # VALID needs room for one window; under SAME the filter may be larger than the image.
-        in_h, in_w = (
-            int(rng.integers(1, 10)) + (size - 1 if padding == "VALID" else 0)
-            for size in (filter_h, filter_w)
-        )
-        channels = int(rng.integers(1, 10))
+        room_h, room_w = (filter_h - 1, filter_w - 1) if padding == "VALID" else (0, 0)
+        in_h, in_w = int(rng.integers(1, 10)) + room_h, int(rng.integers(1, 10)) + room_w
+        batch, channels = int(rng.choice([1, 1, 1, 2, 3])), int(rng.integers(1, 10))
         out_h = output_size(padding, in_h, filter_h, stride_h)
         out_w = output_size(padding, in_w, filter_w, stride_w)
-        scale = float(np.float32(10.0 ** rng.uniform(-3, 0.5)))
-        zero_point = int(rng.integers(-128, 128))
+        quantization = float(np.float32(10.0 ** rng.uniform(-3, 0.5))), int(rng.integers(-128, 128))
         return wrapped_op(
             kind,
-            [T((batch, in_h, in_w, channels), scale, zero_point)],
-            T((batch, out_h, out_w, channels), scale, zero_point),
+            [T((batch, in_h, in_w, channels), *quantization)],
+            T((batch, out_h, out_w, channels), *quantization),
             padding=getattr(fb.Padding, padding),
             filterHeight=filter_h,
             filterWidth=filter_w,
             strideH=stride_h,
             strideW=stride_w,
-            fusedActivationFunction=str(rng.choice(ACTIVATIONS)),
+            fusedActivationFunction=str(rng.choice(["NONE", "RELU", "RELU6", "RELU_N1_TO_1"])),
         )
 
     return draw
+
+
+def mean(source, axes, output, keep_dims=True):
+    return wrapped_op("MEAN", [source, constant(axes)], output, keepDims=keep_dims)
 
 
 def draw_mean(rng: np.random.Generator) -> bytes:
@@ -52,8 +49,7 @@ def draw_mean(rng: np.random.Generator) -> bytes:
     shape = tuple(int(rng.integers(1, largest + 1)) for _ in range(rank))
     # At least one axis stays where dimensions are dropped: a tensor of rank 0 is refused.
     keep_dims = rank == 1 or bool(rng.integers(2))
-    count = int(rng.integers(1, rank + (1 if keep_dims else 0)))
-    chosen = rng.permutation(rank)[:count].tolist()
+    chosen = rng.permutation(rank)[: rng.integers(1, rank + (1 if keep_dims else 0))].tolist()
     axes = [axis - rank if rng.integers(2) else axis for axis in chosen]
     if rng.integers(8) == 0:
         axes.append(axes[0])
@@ -61,18 +57,27 @@ def draw_mean(rng: np.random.Generator) -> bytes:
     if not keep_dims:
         kept = tuple(size for axis, size in enumerate(shape) if axis not in chosen)
     in_scale = float(np.float32(10.0 ** rng.uniform(-4, 0)))
-    # Mostly near the input's scale; now and then so far off that the shift is clamped or wraps.
-    spread = 1.0 if rng.integers(6) else 9.0
-    return wrapped_op(
-        "MEAN",
-        [T(shape, in_scale, int(rng.integers(-128, 128))), constant(axes)],
-        T(
-            kept,
-            float(np.float32(in_scale * 10.0 ** rng.uniform(-spread, spread))),
-            int(rng.integers(-128, 128)),
-        ),
-        keepDims=keep_dims,
-    )
+    # The same scale gives ties; one that is far off wraps, or clamps the shift.
+    spread = float(rng.choice([0, 0, 1, 1, 9]))
+    out_scale = float(np.float32(in_scale * 10.0 ** rng.uniform(-spread, spread)))
+    in_zero, out_zero = rng.integers(-128, 128, 2).tolist()
+    return mean(T(shape, in_scale, in_zero), axes, T(kept, out_scale, out_zero), keep_dims)
+
+
+# Shape, axes, input scale / output scale.
+MEAN_CORNERS = [
+    ((1, 3, 64), [1], 0.875),  # ties, and a multiplier that must be cut off rather than rounded
+    ((1, 2, 3, 16), [1, 2], 1.0),
+    ((1, 8, 8, 4), [1, 2], 2.0**-31),  # the shift stops at -31
+    ((1, 8, 8, 4), [1, 2], 2.0**-34),  # flushed to zero
+    ((1, 8, 8, 4), [1, 2], 2.0**30),  # the left shift wraps
+    ((1, 1, 1, 4), [1, 2], 2.0**30),
+    ((1, 64, 64, 1), [1, 2], 0.9),
+    ((1, 3, 4, 5), [0, 1, 2, 3], 1.1),
+    ((1, 3, 4, 5), [-1], 1.1),
+    ((2, 3, 2, 3, 2), [1, 3], 1.1),  # nothing merges
+    ((2, 3, 2, 3, 2), [0, 2, 4], 1.1),
+]
 
 
 @pytest.mark.parametrize("count", COUNTS)
@@ -84,3 +89,14 @@ def test_pooling_equals_the_oracle(kind, count, kernels, tmp_path):
 @pytest.mark.parametrize("count", COUNTS)
 def test_mean_equals_the_oracle(count, kernels, tmp_path):
     check_cases(random_cases(draw_mean, 21, count), tmp_path, kernels)
+
+
+def test_mean_equals_the_oracle_at_the_corners(kernels, tmp_path):
+    cases = []
+    for number, (shape, axes, ratio) in enumerate(MEAN_CORNERS):
+        kept = tuple(1 if axis in [a % len(shape) for a in axes] else size for axis, size in enumerate(shape))
+        model = mean(T(shape, 2.0**-10, -3), axes, T(kept, 2.0**-10 / ratio, 5))
+        cases.append(
+            Case(model, vectors(np.random.default_rng(number), model, 8), f"{shape}, {axes}, {ratio}")
+        )
+    check_cases(cases, tmp_path, kernels)
