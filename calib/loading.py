@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from nonn_mcu.students.student import InputSpec
 
 # Every activation's range is measured on these samples: with fewer, single images decide it.
 MINIMUM = 16
+# Floats this many times beyond what normalised pixels can be are not normalised pixels.
+_FAR = 4
 
 _NAMED = {"digits": digits.pool, "cifar10": cifar10.pool}
 
@@ -57,17 +60,20 @@ def preprocess(source: str, images: np.ndarray, spec: InputSpec) -> np.ndarray:
     For layout FLAT the pixels are normalised and flattened channel by channel, as PyTorch flattens.
     ``source`` serves the message of the :class:`BadInput` raised for a wrong size.
     """
-    seen = (images - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
-    if spec.layout != "HWC":
-        seen = seen.transpose(0, 3, 1, 2)
-    if spec.layout == "FLAT" and int(np.prod(seen.shape[1:])) == int(np.prod(spec.shape)):
-        seen = seen.reshape(len(seen), *spec.shape)
-    if seen.shape[1:] != spec.shape:
-        height, width, channels = images.shape[1:]
+    height, width, depth = images.shape[1:]
+    image: tuple[int, ...] | None = {"HWC": (height, width, depth), "CHW": (depth, height, width)}.get(
+        spec.layout
+    )
+    if image is None and height * width * depth == math.prod(spec.shape):
+        image = spec.shape
+    if image != spec.shape:
         raise BadInput(
-            f"{source}: images are {height}x{width} with {channels} channels, the network takes "
+            f"{source}: images are {height}x{width} with {depth} channels, the network takes "
             f"{spec.layout} {spec.shape}; give such images (arrays as N, H, W, C), or check --shape"
         )
+    seen = (images - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
+    if spec.layout != "HWC":
+        seen = seen.transpose(0, 3, 1, 2).reshape(len(seen), *spec.shape)
     return np.ascontiguousarray(seen, np.float32)
 
 
@@ -78,7 +84,17 @@ def _ready(source: str, samples: np.ndarray, spec: InputSpec) -> np.ndarray:
             "floats must have the network's own shape"
         )
     with np.errstate(over="ignore"):  # what does not fit float32 becomes Inf and is refused as such
-        return np.ascontiguousarray(samples, np.float32)
+        x = np.ascontiguousarray(samples, np.float32)
+    if set(spec.std) != {1.0}:  # then pixels were normalised, and what they can become is known
+        mean, std = np.array(spec.mean), np.array(spec.std)
+        limit = float(np.maximum(abs(mean), abs(1 - mean)).max() / std.min())
+        reached = float(abs(x).max())
+        if _FAR * limit < reached < np.inf:
+            raise BadInput(
+                f"{source}: values reach {reached:.4g}, but mean and std give at most {limit:.3g}; "
+                "floats must be normalised already, give uint8 images to have it done"
+            )
+    return x
 
 
 def _pool(source: str, spec: InputSpec, split: Split) -> Pool:
@@ -86,7 +102,7 @@ def _pool(source: str, spec: InputSpec, split: Split) -> Pool:
     if name in _NAMED:
         return _NAMED[name](argument, spec, split)
     path = Path(source)
-    if path.is_dir():
+    if source and path.is_dir():
         return folder.pool(path, spec, split)
     if path.is_file() and path.suffix.lower() in (".npy", ".npz"):
         return arrays.pool(path)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from nonn_mcu.codegen.names import identifier
 from nonn_mcu.errors import BadInput
 from nonn_mcu.students import detect
 from nonn_mcu.students.extra import require
 from nonn_mcu.students.found import Found
-from nonn_mcu.students.student import Layout, Student, forward, identifier, input_spec
+from nonn_mcu.students.student import Layout, Student, forward, input_spec
 
 
 def load(
@@ -43,7 +44,6 @@ def load(
     shape = tuple(shape) if shape is not None else found.shape
     if shape is None:
         raise BadInput(f"{path}: does not say its input shape; give it without batch, as in --shape 3,32,32")
-    # what the file says per channel does not hold for another shape or layout
     spec = input_spec(
         shape,
         layout or found.layout,

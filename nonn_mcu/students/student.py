@@ -7,7 +7,6 @@ that conversion and verification are judged against.
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,13 +20,15 @@ Layout = Literal["CHW", "HWC", "FLAT"]
 # A module takes any batch; the other kinds may have batch 1 written into their graph.
 _BATCH = 64
 
+MAX_INPUT = 1 << 22
+
 
 @dataclass(frozen=True)
 class InputSpec:
     """What the network is fed: float32 of ``shape`` (no batch), in the network's own order of axes.
 
     ``layout`` says where the channels are: "CHW" and "HWC" for images (three axes), "FLAT" for anything
-    without a channel axis (any rank, one mean and one std). A pixel p in 0..255 becomes
+    without a channel axis (one to three axes, one mean and one std). A pixel p in 0..255 becomes
     ``(p / 255 - mean[c]) / std[c]``. ``labels`` names the classes or is empty.
     Raises :class:`BadInput` when these do not fit together.
     """
@@ -43,6 +44,11 @@ class InputSpec:
             raise BadInput(f"input layout {self.layout!r}: give CHW, HWC or FLAT")
         if not self.shape or any(extent < 1 for extent in self.shape):
             raise BadInput(f"input shape {self.shape}: give the sizes without batch, such as 3,32,32")
+        if len(self.shape) > 3 or math.prod(self.shape) > MAX_INPUT:
+            raise BadInput(
+                f"input shape {self.shape}: at most 3 axes and {MAX_INPUT:,} values without batch; "
+                "no microcontroller takes more"
+            )
         if self.layout != "FLAT" and len(self.shape) != 3:
             raise BadInput(
                 f"input shape {self.shape} has {len(self.shape)} axes, {self.layout} needs 3; "
@@ -96,7 +102,7 @@ def input_spec(
 class Student:
     """A loaded network.
 
-    ``name`` is a lower-case C identifier of at most 48 characters. ``model`` is, by ``kind``: an
+    ``name`` is a lower-case C identifier of at most 47 characters. ``model`` is, by ``kind``: an
     ``nn.Module`` in eval mode on the CPU; a ``ScriptModule`` likewise; an ``ExportedProgram`` of batch 1;
     an ONNX ``ModelProto`` of batch 1 with its weights inside; the bytes of a ``.tflite``.
     ``calibration`` names the source of its calibration samples (``nonn_mcu.calib.load``) or is None.
@@ -107,14 +113,6 @@ class Student:
     model: Any
     input: InputSpec
     calibration: str | None = None
-
-
-def identifier(text: str) -> str:
-    """Make a name that C, file systems and the manifest take: ``[a-z][a-z0-9_]{0,47}``."""
-    name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
-    if not name or not name[0].isalpha():
-        name = f"student_{name}".rstrip("_")
-    return name[:48].rstrip("_")
 
 
 def forward(student: Student, x: np.ndarray) -> list[np.ndarray]:

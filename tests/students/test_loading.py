@@ -160,6 +160,8 @@ BAD_CHECKPOINTS = {
     "no spec": (drop("input"), "field input"),
     "bad layout": (spec_field(layout="CWH"), "input.layout"),
     "zero size": (spec_field(shape=[0]), "without batch"),
+    "four axes": (spec_field(shape=[1, 2, 2, 2], layout="FLAT"), "at most 3 axes"),
+    "huge": (spec_field(shape=[10**12]), "at most 3 axes and"),
     "mean too long": (spec_field(mean=[0.0, 1.0]), "mean has 2 values for 1 channels"),
     "std zero": (spec_field(std=[0.0]), "above zero"),
     "mean NaN": (spec_field(mean=[float("nan")]), "input.mean"),
