@@ -95,7 +95,7 @@ def test_mean_equals_the_oracle_at_the_corners(kernels, tmp_path):
     cases = []
     for number, (shape, axes, ratio) in enumerate(MEAN_CORNERS):
         kept = tuple(1 if axis in [a % len(shape) for a in axes] else size for axis, size in enumerate(shape))
-        model = mean(T(shape, 2.0**-10, -3), axes, T(kept, 2.0**-10 / ratio, 5))
+        model = mean(T(shape, 2.0**-10 * ratio, -3), axes, T(kept, 2.0**-10, 5))
         cases.append(
             Case(model, vectors(np.random.default_rng(number), model, 8), f"{shape}, {axes}, {ratio}")
         )
