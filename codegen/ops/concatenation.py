@@ -56,6 +56,7 @@ def lower(graph: Graph, op: Op) -> tuple[Layer, ...]:
             },
             inputs=(source.index,),
             output=output.index,
+            notes=(f"axis {axis}",),
         )
         for position, (source, run) in enumerate(zip(sources, runs, strict=True))
     )

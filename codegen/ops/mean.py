@@ -58,6 +58,7 @@ def lower(graph: Graph, op: Op) -> Layer:
         },
         inputs=op.inputs[:1],
         output=op.outputs[0],
+        notes=(f"over axes {sorted(axes)}",),
     )
 
 

@@ -48,6 +48,7 @@ def lower(graph: Graph, op: Op) -> Layer:
         },
         inputs=op.inputs[:1],
         output=op.outputs[0],
+        notes=("padding " + ", ".join(f"{b}+{a}" for b, a in zip(before, after, strict=True)),),
     )
 
 

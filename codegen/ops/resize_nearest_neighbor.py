@@ -45,6 +45,7 @@ def lower(graph: Graph, op: Op) -> Layer:
         },
         inputs=op.inputs[:1],
         output=op.outputs[0],
+        notes=("align corners",) * align + ("half-pixel centres",) * half,
     )
 
 

@@ -77,6 +77,7 @@ def lower(graph: Graph, op: Op) -> Layer:
         },
         inputs=op.inputs[:1],
         output=op.outputs[0],
+        notes=(f"from {[found.first for found in ranges]}", f"steps {list(values[2])}"),
     )
 
 

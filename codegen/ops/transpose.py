@@ -31,4 +31,5 @@ def lower(graph: Graph, op: Op) -> Layer:
         params={"offset": 0, "count": counts, "stride": steps},
         inputs=op.inputs[:1],
         output=op.outputs[0],
+        notes=(f"perm {list(perm)}",),
     )
