@@ -56,15 +56,11 @@ def load(model: bytes) -> Graph:
     return graph
 
 
-def generate(model: bytes, name: str, prefix: str = "") -> Generated:
-    """Generate the C of a full-int8 ``.tflite``.
+def lower(graph: Graph) -> tuple[list[int], list[tuple[Layer, ...]]]:
+    """Return the operators that run, by index and in order, and the kernel calls that each becomes.
 
-    ``name`` must already be an identifier (:func:`names.identifier`); ``prefix`` starts every identifier
-    of the C. Raises :class:`BadInput`: the file is damaged, not int8, or needs what is not supported.
+    A RESHAPE is not among them. Raises :class:`BadInput`.
     """
-    if names.identifier(name) != name:
-        raise BadInput(f"model name {name!r} is not a lower-case C identifier")
-    graph = load(model)
     order: list[int] = []
     layers: list[tuple[Layer, ...]] = []
     for op in graph.ops:
@@ -75,6 +71,19 @@ def generate(model: bytes, name: str, prefix: str = "") -> Generated:
             layers.append(ops.lower(graph, op))
     if not layers:
         raise BadInput("the model only reshapes its input; there is nothing to run")
+    return order, layers
+
+
+def generate(model: bytes, name: str, prefix: str = "") -> Generated:
+    """Generate the C of a full-int8 ``.tflite``.
+
+    ``name`` must already be an identifier (:func:`names.identifier`); ``prefix`` starts every identifier
+    of the C. Raises :class:`BadInput`: the file is damaged, not int8, or needs what is not supported.
+    """
+    if names.identifier(name) != name:
+        raise BadInput(f"model name {name!r} is not a lower-case C identifier")
+    graph = load(model)
+    order, layers = lower(graph)
     made = plan(graph, order, layers)
     kinds = {op.index: op.kind for op in graph.ops}
     outputs = [graph.tensors[parts[0].output] for parts in layers]

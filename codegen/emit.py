@@ -16,7 +16,8 @@ import nonn_mcu
 from nonn_mcu.codegen.graph import Graph
 from nonn_mcu.codegen.layer import WEIGHT_FIELDS, Layer, Table, Value
 from nonn_mcu.codegen.names import comment, identifier, unique
-from nonn_mcu.codegen.plan import ALIGNMENT, Plan
+from nonn_mcu.codegen.placement import ALIGNMENT
+from nonn_mcu.codegen.plan import Plan
 
 WIDTH = 100  # columns of the generated text
 

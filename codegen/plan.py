@@ -1,8 +1,4 @@
-"""The arena: where every tensor and every layer's scratch lies, decided before any code is written.
-
-Greedy by size (Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020):
-blocks are placed largest first, each in the lowest gap between those it shares a moment with.
-"""
+"""The arena: where every tensor and every layer's scratch lies, decided before any code is written."""
 
 from __future__ import annotations
 
@@ -11,22 +7,7 @@ from dataclasses import dataclass
 
 from nonn_mcu.codegen.graph import Graph
 from nonn_mcu.codegen.layer import Layer
-
-# Of every offset and of the arena: the widest load of a vector unit, and what TFLM aligns to.
-ALIGNMENT = 16
-
-
-@dataclass(frozen=True)
-class Block:
-    """A piece of memory that is live from layer ``first`` to layer ``last``, both included.
-
-    ``tensor`` is None for a layer's scratch.
-    """
-
-    tensor: int | None
-    size: int
-    first: int
-    last: int
+from nonn_mcu.codegen.placement import ALIGNMENT, Block, place
 
 
 @dataclass(frozen=True)
@@ -54,18 +35,16 @@ def plan(graph: Graph, order: Sequence[int], layers: Sequence[Sequence[Layer]]) 
     Inputs are kept for the whole run when that costs no memory, else only as long as they are read.
     """
     alias = _aliases(graph)
-    released = _blocks(graph, alias, layers, pin_inputs=False)
+    blocks = _blocks(graph, alias, layers, pin_inputs=False)
+    places, size = place(blocks)
     pinned = _blocks(graph, alias, layers, pin_inputs=True)
-    places, size = _place(released)
-    pinned_places, pinned_size = _place(pinned)
+    pinned_places, pinned_size = place(pinned)
     survives = pinned_size <= size
-    blocks, chosen, size = (pinned, pinned_places, pinned_size) if survives else (released, places, size)
-    offset = {
-        block.tensor: place for block, place in zip(blocks, chosen, strict=True) if block.tensor is not None
-    }
-    scratch = {
-        block.first: place for block, place in zip(blocks, chosen, strict=True) if block.tensor is None
-    }
+    if survives:
+        blocks, places, size = pinned, pinned_places, pinned_size
+    placed = list(zip(blocks, places, strict=True))
+    offset = {block.tensor: at for block, at in placed if block.tensor is not None}
+    scratch = {block.first: at for block, at in placed if block.tensor is None}
     offset |= {index: offset[root] for index, root in alias.items() if root in offset}
     steps = range(len(layers))
     live = tuple(sum(block.size for block in blocks if block.first <= step <= block.last) for step in steps)
@@ -168,23 +147,3 @@ def _blocks(
         last[root_of(alias, tensor)] = end
     tensors = [Block(index, graph.tensors[index].size, first[index], last[index]) for index in sorted(first)]
     return tensors + scratch
-
-
-def _place(blocks: Sequence[Block]) -> tuple[list[int], int]:
-    places = [0] * len(blocks)
-    placed: list[int] = []
-    for number in sorted(range(len(blocks)), key=lambda n: (-blocks[n].size, blocks[n].first, n)):
-        block = blocks[number]
-        position = 0
-        for other in sorted(placed, key=lambda n: places[n]):
-            neighbour = blocks[other]
-            if neighbour.first > block.last or neighbour.last < block.first:
-                continue
-            if position + block.size <= places[other]:
-                break
-            position = max(position, places[other] + neighbour.size)
-            position += -position % ALIGNMENT
-        places[number] = position
-        placed.append(number)
-    size = max((place + block.size for place, block in zip(places, blocks, strict=True)), default=0)
-    return places, size + -size % ALIGNMENT
