@@ -72,13 +72,13 @@ def make(
     )
 
 
-def tolerance(fidelity: Fidelity, vectors: int) -> Fidelity:
-    """Derive from ``fidelity`` what verify accepts on ``vectors`` other samples.
+def expectation(fidelity: Fidelity, vectors: int) -> Fidelity:
+    """Say what ``fidelity``, measured on calibration data, lets one expect of ``vectors`` other samples.
 
-    SQNR may be 3 dB lower (twice the noise power); the worst error twice as large and one LSB more, as a
-    maximum over other samples wanders; top-1 agreement lower by three standard deviations of the
-    difference between two samples of a share p, with p = (agreeing + 1) / (samples + 2) so that a
-    perfect score on few samples does not promise perfection.
+    SQNR 3 dB lower (twice the noise power); the worst error twice as large and one LSB more, as a maximum
+    wanders; top-1 agreement lower by three standard deviations of the difference between two samples of a
+    share p, with p = (agreeing + 1) / (samples + 2) so that a perfect score on few samples does not
+    promise perfection.
     """
 
     def least(agreement: float) -> float:
@@ -91,6 +91,24 @@ def tolerance(fidelity: Fidelity, vectors: int) -> Fidelity:
         sqnr_db=tuple(value - 3.0 for value in fidelity.sqnr_db),
         worst_lsb=tuple(2 * value + 1.0 for value in fidelity.worst_lsb),
         top1_agreement=tuple(least(value) for value in fidelity.top1_agreement),
+    )
+
+
+def tolerance(expected: Fidelity, vectors: Fidelity) -> Fidelity:
+    """Derive what verify accepts: what is ``expected``, or what the oracle gives on the ``vectors`` if worse.
+
+    A sound device gives the oracle's outputs, so no bundle may ask for more; a test sample beyond the
+    calibrated range saturates. A tenth of a dB and of an LSB, and one vector of top-1, are for a reference
+    that is recomputed on another machine.
+    """
+    return Fidelity(
+        samples=expected.samples,
+        sqnr_db=tuple(map(min, expected.sqnr_db, (v - 0.1 for v in vectors.sqnr_db))),
+        worst_lsb=tuple(map(max, expected.worst_lsb, (v + 0.1 for v in vectors.worst_lsb))),
+        top1_agreement=tuple(
+            min(e, max(0.0, v - 1 / vectors.samples))
+            for e, v in zip(expected.top1_agreement, vectors.top1_agreement, strict=True)
+        ),
     )
 
 

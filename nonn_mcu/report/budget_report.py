@@ -12,7 +12,7 @@ from nonn_mcu.report.table import table
 
 
 def summary(info: BudgetInfo) -> str:
-    """Two lines for flash and RAM, and what they are made of."""
+    """Show flash and RAM, and what they are made of."""
     made_of = (
         f"weights {info.weights:,} + tables {info.tables:,} + code {info.code:,}",
         f"arena {info.arena:,} + static {info.static:,} + stack {info.stack:,}",
@@ -28,12 +28,12 @@ def summary(info: BudgetInfo) -> str:
         )
         for row, parts in zip(budget.rows(info), made_of, strict=True)
     ]
-    lines = table(("", "bytes", "limit", "used", "", ""), [line[:5] for line in body]).splitlines()
+    lines = table(("", "bytes", "limit", "used", ""), [line[:5] for line in body]).splitlines()
     return "\n".join([lines[0], *(f"{line}   {row[5]}" for line, row in zip(lines[1:], body, strict=True))])
 
 
 def per_layer(layers: Sequence[LayerCost]) -> str:
-    """One line per layer: its kernel, constants in flash, and arena in use while it runs."""
+    """Show each layer: its kernel, constants in flash, and arena in use while it runs."""
     body = [
         (str(i), layer.name, layer.kernel, f"{layer.flash_bytes:,}", f"{layer.live_bytes:,}")
         for i, layer in enumerate(layers)
@@ -42,7 +42,7 @@ def per_layer(layers: Sequence[LayerCost]) -> str:
 
 
 def refusal(info: BudgetInfo, layers: Sequence[LayerCost]) -> str:
-    """Everything about what does not fit: the layers, the summary, and what would help."""
+    """Show everything about what does not fit: the layers, the summary, and what would help."""
     parts = [per_layer(layers), "", summary(info)]
     help_lines = budget.advice(info, layers)
     if help_lines:

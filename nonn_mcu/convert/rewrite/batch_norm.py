@@ -59,8 +59,9 @@ def leftover_batch_norm(graph: Any) -> None:
                 "dilations": list(kernel),
                 "pads": [0] * (2 * len(kernel)),
             }
-            inputs = _inputs(node.name, node.inputs[0], scale.reshape(-1, 1, *kernel), shift)
-            replace(graph, node, gs.Node("Conv", node.name, attrs, inputs))
+            name = node.name.replace("BatchNormalization", "Conv")
+            inputs = _inputs(name, node.inputs[0], scale.reshape(-1, 1, *kernel), shift)
+            replace(graph, node, gs.Node("Conv", name, attrs, inputs))
         elif rank == 2:
             product = gs.Variable(node.outputs[0].name + "_product", np.float32, node.outputs[0].shape)
             factor = gs.Constant(node.name + "_scale", scale.astype(np.float32).reshape(1, -1))

@@ -1,0 +1,103 @@
+"""The report of a conversion: what each layer costs, how faithful the int8 model is, whether it fits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from nonn_mcu.manifest import Fidelity, LayerInfo, Manifest, TensorInfo
+from nonn_mcu.report.budget_report import summary
+from nonn_mcu.report.table import table
+
+
+def per_layer(layers: Sequence[LayerInfo]) -> str:
+    """One line per layer, and a line of totals: operator, output shape, MACs, flash, arena in use."""
+    body = [
+        (
+            str(number),
+            layer.name,
+            layer.op,
+            "x".join(str(extent) for extent in layer.shape[1:]),
+            f"{layer.macs:,}",
+            f"{layer.flash_bytes:,}",
+            f"{layer.live_bytes:,}",
+        )
+        for number, layer in enumerate(layers)
+    ]
+    totals = (
+        f"{sum(layer.macs for layer in layers):,}",
+        f"{sum(layer.flash_bytes for layer in layers):,}",
+        f"{max((layer.live_bytes for layer in layers), default=0):,}",
+    )
+    body.append(("", "total (RAM: peak)", "", "", *totals))
+    return table(("#", "layer", "operator", "output", "MACs", "flash B", "live RAM B"), body, left=3)
+
+
+def fidelity_lines(measured: Fidelity | None, infos: Sequence[TensorInfo]) -> list[str]:
+    """One line per output: SQNR, worst error, top-1 agreement; or why there is none."""
+    if measured is None:
+        return ["not measured: a ready int8 model has no float reference"]
+    rows = zip(infos, measured.sqnr_db, measured.worst_lsb, measured.top1_agreement, strict=True)
+    return [
+        f"{info.name}: SQNR {sqnr:.1f} dB, worst error {worst:.1f} LSB, top-1 agreement {top1:.1%}"
+        f" over {measured.samples} samples"
+        for info, sqnr, worst, top1 in rows
+    ]
+
+
+def markdown(manifest: Manifest, golden: Fidelity | None, notes: Sequence[str]) -> str:
+    """Write the report as Markdown; nothing in it depends on when or where it was made."""
+    lines = [
+        f"# {manifest.name}",
+        "",
+        f"Model `{manifest.model_file}`, SHA-256 `{manifest.model_sha256}`.",
+        "",
+        "## Inputs and outputs",
+        "",
+        *_tensors("input", manifest.inputs),
+        *_tensors("output", manifest.outputs),
+        "",
+        "## Fidelity against the float network",
+        "",
+        *(f"- {line}" for line in fidelity_lines(manifest.fidelity, manifest.outputs)),
+    ]
+    if golden is not None:
+        lines += [f"- golden vectors: {line}" for line in fidelity_lines(golden, manifest.outputs)]
+    lines += [f"- note: {note}" for note in notes]
+    if manifest.calibration is not None:
+        used = manifest.calibration
+        lines.append(f"- calibrated with {used.samples} samples of {_inline(used.source)}")
+    lines += ["", "## Budget", "", *_block(summary(manifest.budget))]
+    lines += ["", "## Layers", "", *_block(per_layer(manifest.layers)), "", "## Made with", ""]
+    lines += [f"- {tool} {version}" for tool, version in sorted(manifest.tools.items())]
+    return "\n".join(lines) + "\n"
+
+
+def to_json(manifest: Manifest) -> str:
+    """Write the same figures for programs: a JSON object, ASCII, with sorted keys."""
+    document = manifest.model_dump(mode="json", exclude={"files", "schema_version"})
+    document["totals"] = {
+        "macs": sum(layer.macs for layer in manifest.layers),
+        "layer_flash_bytes": sum(layer.flash_bytes for layer in manifest.layers),
+        "peak_live_bytes": max((layer.live_bytes for layer in manifest.layers), default=0),
+    }
+    return json.dumps(document, indent=2, sort_keys=True, allow_nan=False) + "\n"
+
+
+def _tensors(what: str, infos: Sequence[TensorInfo]) -> list[str]:
+    return [
+        f"- {what} {_inline(info.name)}: int8 {list(info.shape)}, "
+        f"real = {info.scale:.9g} * (q - {info.zero_point}); "
+        f"torch's {list(info.torch_shape)} in the order of axes {list(info.from_torch) or 'as it is'}"
+        for info in infos
+    ]
+
+
+def _inline(text: str) -> str:
+    """Text of unknown origin as code; it cannot end the code or the line."""
+    plain = "".join(c if c.isprintable() and c != "`" else "?" for c in text)
+    return f"`{plain}`"
+
+
+def _block(text: str) -> list[str]:
+    return ["```", *text.splitlines(), "```"]
