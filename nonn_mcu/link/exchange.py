@@ -16,7 +16,7 @@ from typing import NamedTuple
 from nonn_mcu.errors import LinkTimeout
 from nonn_mcu.link.deadline import Deadline
 from nonn_mcu.link.frame import CRC_BYTES, Decoder, FrameStatus, encode, wire_size
-from nonn_mcu.link.messages import HEADER_BYTES, REPLY_HEADER_BYTES, Reply, Request, pack, parse_reply
+from nonn_mcu.link.messages import HEADER_BYTES, REPLY_HEADER_BYTES, Message, Reply, Request, pack, parse_reply
 from nonn_mcu.link.pace import Pace
 from nonn_mcu.link.ports import Port
 
@@ -50,7 +50,7 @@ class _Sent(NamedTuple):
 
 
 class Exchange:
-    """Asks on one port. ``payload`` is the most tensor bytes that the device takes or gives in one message."""
+    """Asks on one port; ``payload`` is the most tensor bytes the device takes or gives in one message."""
 
     def __init__(self, port: Port) -> None:
         self.payload = DESCRIPTION_PART
@@ -73,17 +73,20 @@ class Exchange:
         started = time.monotonic()
         self._recent, self._echoed = b"", False
         sent: dict[int, _Sent] = {}
-        attempt = 0
+        silent = 0  # attempts since the last sign of life
         while not deadline.expired():
-            attempt += 1
+            silent += 1
             request = make(offset, min(room, self.payload, self._pace.chunk))
             self._send(request, sent)
-            overdue = Deadline.after(self._pace.wait(request.message.name, _whole_size(request), attempt))
+            overdue = Deadline.after(self._pace.wait(_is_run(request), _whole_size(request), silent))
+            damaged = self.counters.damaged
             answer = self._await(sent, overdue.earlier(deadline))
             if answer is not None:
                 self._pace.grow(self.payload)
                 return answer
             self.counters.lost += 1
+            if self.counters.damaged > damaged:
+                silent = 0
             if request.length:
                 self._pace.shrink(request.length)
         raise LinkTimeout(self._why(time.monotonic() - started))
@@ -122,7 +125,7 @@ class Exchange:
             return None
         self.counters.answered += 1
         size = asked.size + wire_size(len(content))
-        self._pace.answered(asked.request.message.name, size, time.monotonic() - asked.moment)
+        self._pace.answered(_is_run(asked.request), size, time.monotonic() - asked.moment)
         return Answer(asked.request, reply)
 
     def _why(self, seconds: float) -> str:
@@ -139,6 +142,10 @@ class Exchange:
             text = self._recent.decode("ascii", "replace").strip()
             return f"{start}, but text ({text!a}): another firmware?"
         return f"{start}, only noise: is {self._port.baud} the baud rate, is it another firmware?"
+
+
+def _is_run(request: Request) -> bool:
+    return request.message is Message.RUN
 
 
 def _whole_size(request: Request) -> int:

@@ -28,7 +28,7 @@ class Faults:
 
 
 class FlakyPort:
-    """A :class:`~nonn_mcu.link.ports.Port` around another one. The fate of the n-th byte depends on the seed."""
+    """A :class:`~nonn_mcu.link.ports.Port` around another one; the seed decides each byte's fate."""
 
     def __init__(self, port: Port, faults: Faults, *, seed: int = 0) -> None:
         self.name = port.name
@@ -69,6 +69,8 @@ class FlakyPort:
 
     def _receive(self, timeout: float) -> None:
         data = self._port.read(timeout)
+        if not data:
+            return
         now = time.monotonic()
         for pause, piece in self._mangle(data, self._from_device):
             self._held_until = max(now, self._held_until) + pause

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 # Seconds. Before the first answer a board may still be booting; a lost frame costs this much.
 FIRST_WAIT = 0.25
-SHORTEST_WAIT = 0.005
+SHORTEST_WAIT = 0.004
 LONGEST_WAIT = 1.0
 SMALLEST_CHUNK = 16
 
@@ -42,22 +42,23 @@ class Pace:
     def __init__(self, baud: int) -> None:
         # An upper bound until an exchange was faster: a pty or a USB port has no baud rate.
         self._per_byte = 10 / baud
-        self._round_trips: dict[str, RoundTrip] = {}
+        # A run takes as long as the model takes, everything else next to nothing.
+        self._round_trips = {False: RoundTrip(), True: RoundTrip()}
         self.chunk = 1 << 15
 
-    def wait(self, work: str, size: int, attempt: int) -> float:
-        """Return how long to wait for an answer to ``work`` of ``size`` bytes both ways, in seconds.
+    def wait(self, is_run: bool, size: int, silent: int) -> float:
+        """Return how long to wait for an answer to a request of ``size`` bytes both ways, in seconds.
 
-        A lost frame is noise, not congestion, so the first attempts come at one interval; the later ones ever
-        slower, lest a device that is busy finds a long queue when it is back.
+        ``silent`` counts the attempts since anything came. A lost frame is noise, not congestion, so the first
+        attempts come at one interval; later ones ever slower, lest a busy device finds a long queue.
         """
-        once = self._trip(work).wait() + size * self._per_byte
-        return max(once, min(LONGEST_WAIT, once * (attempt / 4) ** 2))
+        once = self._round_trips[is_run].wait() + size * self._per_byte
+        return max(once, min(LONGEST_WAIT, once * (silent / 6) ** 2))
 
-    def answered(self, work: str, size: int, seconds: float) -> None:
+    def answered(self, is_run: bool, size: int, seconds: float) -> None:
         """Learn that ``size`` bytes both ways took ``seconds``."""
         self._per_byte = min(self._per_byte, seconds / size)
-        self._trip(work).sample(max(0.0, seconds - size * self._per_byte))
+        self._round_trips[is_run].sample(max(0.0, seconds - size * self._per_byte))
 
     def grow(self, limit: int) -> None:
         """Send more at once, up to ``limit``."""
@@ -70,6 +71,3 @@ class Pace:
         exp(-1) that moves the most bytes on a line that loses them independently.
         """
         self.chunk = max(SMALLEST_CHUNK, min(self.chunk, used) * 3 // 4)
-
-    def _trip(self, work: str) -> RoundTrip:
-        return self._round_trips.setdefault(work, RoundTrip())

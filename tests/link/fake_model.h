@@ -1,0 +1,20 @@
+/* A model whose memory is watched: every tensor lies between guard bytes. */
+#ifndef FAKE_MODEL_H
+#define FAKE_MODEL_H
+
+#include <stdbool.h>
+
+#include "nonn/model.h"
+
+/* The same mathematics, with what a model can be set to. `input_survives`: runs leave the inputs
+ * alone; otherwise outputs lie where inputs were, as in a planned arena. `fails`: invoke returns
+ * -7. */
+const nonn_model_t *fake_model(bool input_survives, bool fails);
+
+/* Fills every tensor with noise, as RAM is after a reset. */
+void fake_model_forget(void);
+
+/* Aborts if a byte outside the tensors changed. */
+void fake_model_check_guards(void);
+
+#endif
