@@ -7,7 +7,9 @@ float; the oracle's wheel divides in double in both.
 
 from __future__ import annotations
 
-from nonn_mcu.codegen.arguments import operands
+from dataclasses import replace
+
+from nonn_mcu.codegen.arguments import operands, require_int8
 from nonn_mcu.codegen.broadcast import broadcast_walk
 from nonn_mcu.codegen.graph import Graph, Op
 from nonn_mcu.codegen.layer import Layer, Value
@@ -21,21 +23,28 @@ _LEFT_SHIFT = 20  # NONN_ADD_LEFT_SHIFT
 
 def lower(graph: Graph, op: Op) -> Layer:
     """Lower to ``nonn_add``. Raises :class:`BadInput` for scales that the reference refuses."""
-    (a, b), y = operands(graph, op, 2), graph.tensors[op.outputs[0]]
-    walk = broadcast_walk(graph, op)
-    twice_larger = 2 * max(a.scale, b.scale)
+    first, second = operands(graph, op, 2)
+    for tensor in (first, second):
+        require_int8(graph, op, tensor)
+    y = graph.tensors[op.outputs[0]]
+    swap = first.scale < second.scale
+    wide, narrow = (second, first) if swap else (first, second)
+    walk = broadcast_walk(graph, replace(op, inputs=(wide.index, narrow.index)))
+    subtract = op.kind == "SUB"
     low, high = activation_range(op.options["fused_activation"], y.scale, y.zero_point)
     params: dict[str, Value] = {
         "walk": walk,
-        "sign": 1 if op.kind == "ADD" else -1,
-        "input_zero_point": (a.zero_point, b.zero_point),
-        "input_factor": (_factor(a.scale / twice_larger), _factor(b.scale / twice_larger)),
+        "wide_factor": (1 << (_LEFT_SHIFT - 1)) * (-1 if subtract and swap else 1),
+        "narrow_sign": -1 if subtract and not swap else 1,
+        "wide_zero_point": wide.zero_point,
+        "narrow_zero_point": narrow.zero_point,
+        "narrow_factor": _factor(narrow.scale / (2 * wide.scale)),
         "output_zero_point": y.zero_point,
-        "output_factor": _factor(twice_larger / ((1 << _LEFT_SHIFT) * y.scale)),
+        "output_factor": _factor(2 * wide.scale / ((1 << _LEFT_SHIFT) * y.scale)),
         "low": low,
         "high": high,
     }
-    return Layer("add", params, (a.index, b.index), y.index)
+    return Layer("add", params, (wide.index, narrow.index), y.index)
 
 
 def _factor(ratio: float) -> tuple[int, int]:
