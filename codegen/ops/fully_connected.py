@@ -1,13 +1,11 @@
 """FULLY_CONNECTED: input of any rank seen as (rows, depth), weights (units, depth), optional int32 bias.
 
 Source of the numbers: CalculateOpDataFullyConnected in tensorflow/lite/micro/kernels/
-fully_connected_common.cc. With one scale for all weights the product of input and weight scale is taken in
-float32 and divided in float64; with one scale per unit all is float64.
+fully_connected_common.cc. Published sources take the product of input and weight scale in float32 where all
+weights share one scale; the oracle's wheel takes it in float64, as with one scale per unit.
 """
 
 from __future__ import annotations
-
-import numpy as np
 
 from nonn_mcu.codegen import filters
 from nonn_mcu.codegen.arguments import require_rank
@@ -77,4 +75,4 @@ def _ratios(graph: Graph, op: Op, source: Tensor, weights: Tensor, output: Tenso
             op,
             f"the bias's scale is {bias_scale:.6g}, must be {product:.6g}; quantise again",
         )
-    return [float(np.float32(source.scale) * np.float32(weights.scale)) / output.scale]
+    return [product / output.scale]
