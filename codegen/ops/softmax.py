@@ -14,6 +14,7 @@ from nonn_mcu.codegen.fixed_point import doubling_high_mul, exp_on_negative_valu
 from nonn_mcu.codegen.graph import Graph, Op
 from nonn_mcu.codegen.layer import Layer, Table, Value
 from nonn_mcu.codegen.quantize import quantize_multiplier
+from nonn_mcu.codegen.unsupported import require
 from nonn_mcu.errors import BadInput
 
 KINDS = ("SOFTMAX",)
@@ -32,8 +33,7 @@ def lower(graph: Graph, op: Op) -> Layer:
     if (y.scale, y.zero_point) != (1 / 256, -128):
         raise BadInput(f"its output has scale {y.scale:g} and zero point {y.zero_point}, not 1/256 and -128")
     depth = x.shape[-1]
-    if depth > _MAX_DEPTH:
-        raise BadInput(f"{depth} classes; at most {_MAX_DEPTH} are supported")
+    require(depth <= _MAX_DEPTH, graph, op, f"{depth} classes; at most {_MAX_DEPTH} are supported")
     beta = float(op.options["beta"])
     factor = beta * x.scale * (1 << (31 - _INTEGER_BITS))
     if not 1 < factor < float("inf"):
