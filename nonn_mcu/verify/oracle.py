@@ -22,6 +22,7 @@ from nonn_mcu.errors import BadInput, MissingExtra
 
 # Room for the interpreter's own records beside the tensors; they do not grow with the tensors' sizes.
 _ARENA_MARGIN = 1 << 18
+_COMMAND = ("-m", "nonn_mcu.verify.oracle")
 
 
 def run(model: bytes, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -69,7 +70,7 @@ def run_isolated(
     arrays = {f"input_{i}": array for i, array in enumerate(inputs)}
     chosen = np.array([-1] if tensors is None else [1, *tensors], np.int64)
     np.savez(payload, model=np.frombuffer(model, np.uint8), tensors=chosen, **arrays)  # type: ignore[arg-type]
-    command = [sys.executable, "-m", "nonn_mcu.verify.oracle"]
+    command = [sys.executable, *_COMMAND]
     try:
         done = subprocess.run(
             command, input=payload.getvalue(), capture_output=True, timeout=seconds, check=False

@@ -80,7 +80,7 @@ def test_truncated_everywhere(network):
 
 @pytest.mark.parametrize("count", [60, pytest.param(3000, marks=pytest.mark.long)])
 def test_random_bit_flips(network, count):
-    """Three flips, in the structure rather than in the weights where possible: at small and at any offsets."""
+    """Three flips: in the structure, where zeros are common, and anywhere."""
     rng = np.random.default_rng(len(network))
     structure = np.flatnonzero(np.frombuffer(network, np.uint8) == 0)
     for trial in range(count):
