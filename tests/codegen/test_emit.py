@@ -106,7 +106,8 @@ def test_tflm_arrays(written, tmp_path):
     model = small_model()
     main = tmp_path / "main.cc"
     main.write_text(
-        '#include "small_model_data.h"\n#include <cstdint>\n#include <cstdio>\n#include "small_model_data.h"\n'
+        '#include "small_model_data.h"\n#include "small_model_data.h"\n'
+        "#include <cstdint>\n#include <cstdio>\n"
         "int main() {\n"
         "  if (reinterpret_cast<std::uintptr_t>(g_small_model_data) % 16 != 0) return 1;\n"
         "  std::fwrite(g_small_model_data, 1, g_small_model_data_size, stdout);\n}\n"
