@@ -1,37 +1,11 @@
 """A real device on a real pseudo-terminal, and the command line as a user runs it."""
 
-import json
-import os
 import shutil
 import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self):
-        """What is on stdout, which must be one JSON object without NaN or infinity."""
-
-        def refuse(text):
-            raise AssertionError(f"{text} is no JSON")
-
-        return json.loads(self.out, parse_constant=refuse)
-
-
-ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("NONN_MCU_") or k == "NONN_MCU_DATA"}
-ENVIRONMENT |= {"NO_COLOR": "1", "COLUMNS": "80"}
-COMMAND = (sys.executable, "-m", "nonn_mcu.cli")
+from support.command import COMMAND, ENVIRONMENT, Result, finish
 
 
 @pytest.fixture
@@ -57,18 +31,25 @@ def start(tmp_path):
         process.communicate()
 
 
-def finish(process, seconds=60) -> Result:
-    """Wait for a started command."""
-    out, err = process.communicate(timeout=seconds)
-    result = Result(process.returncode, out.decode(), err.decode())
-    assert "Traceback" not in result.err, result.err
-    return result
-
-
 @pytest.fixture
 def cli(start):
     """Run a command to its end."""
     return lambda *arguments, seconds=60, **options: finish(start(*arguments, **options), seconds)
+
+
+@pytest.fixture
+def inside(capsys, monkeypatch):
+    """Run a command in this process, which is faster."""
+
+    def inside(*arguments):
+        from nonn_mcu.cli import main
+
+        code = main([str(argument) for argument in arguments])
+        return Result(code, *capsys.readouterr())
+
+    for name in ("NONN_MCU_PORT", "NONN_MCU_BAUD", "NONN_MCU_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+    return inside
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 from support.bridge import bridge, flaky, slow
+from support.command import finish, open_files, wait_until
 
 from nonn_mcu import bundle as bundles
 from nonn_mcu.link.frame import Decoder, FrameStatus, encode
@@ -164,8 +165,6 @@ def test_nothing_there_is_3(cli, pocket, json):
 
 @BOTH
 def test_a_device_that_dies_is_4(start, power_on, pocket, json):
-    from cli.conftest import finish
-
     device = power_on()
     with bridge(device.port, to_host=slow(0.01)) as line:
         process = start("verify", pocket, "--port", line.url, "--timeout", 2, *json)
@@ -176,8 +175,6 @@ def test_a_device_that_dies_is_4(start, power_on, pocket, json):
 
 @BOTH
 def test_a_line_that_is_cut_is_4(start, device, pocket, json):
-    from cli.conftest import finish
-
     with bridge(device.port, to_host=slow(0.01)) as line:
         process = start("verify", pocket, "--port", line.url, *json)
         line.wait(800)
@@ -186,12 +183,10 @@ def test_a_line_that_is_cut_is_4(start, device, pocket, json):
 
 @BOTH
 def test_a_pseudo_terminal_that_vanishes_is_4(start, power_on, pocket, json):
-    from cli.conftest import finish
-
     device = power_on()
     os.kill(device.pid, signal.SIGSTOP)  # it will not answer, so the command cannot be too fast
     process = start("verify", pocket, "--port", device.port, *json)
-    time.sleep(1)
+    wait_until(lambda: device.port in open_files(process.pid))
     os.kill(device.pid, signal.SIGKILL)
     check_error(finish(process), 4, "LinkError", device.port)
 
@@ -216,8 +211,6 @@ def test_a_device_that_refuses_is_5(cli, device, pocket, json):
 
 @BOTH
 def test_ctrl_c_is_130(start, device, pocket, json):
-    from cli.conftest import finish
-
     with bridge(device.port, to_host=slow(0.05)) as line:
         process = start("verify", pocket, "--port", line.url, *json)
         line.wait(300)
@@ -228,8 +221,6 @@ def test_ctrl_c_is_130(start, device, pocket, json):
 
 
 def test_a_reset_in_the_middle_is_recovered(start, power_on, pocket):
-    from cli.conftest import finish
-
     first, second = power_on(), power_on()
     with bridge(first.port, to_host=slow(0.005)) as line:
         process = start("verify", pocket, "--port", line.url, "--json")
@@ -287,19 +278,19 @@ USAGE = {
 
 @pytest.mark.parametrize(("arguments", "words"), USAGE.values(), ids=USAGE)
 @BOTH
-def test_wrong_arguments_are_2(cli, pocket, arguments, words, json):
-    result = cli("verify", pocket, *arguments, *json)
+def test_wrong_arguments_are_2(inside, pocket, arguments, words, json):
+    result = inside("verify", pocket, *arguments, *json)
     check_error(result, 2, result.out and result.json["error"]["type"], words)
 
 
 @BOTH
 @pytest.mark.parametrize("name", ["missing", "file\nwith 'odd' name", b"\xff\xfe", "x" * 300])
-def test_a_path_that_is_no_bundle_is_2(cli, tmp_path, name, json):
+def test_a_path_that_is_no_bundle_is_2(inside, tmp_path, name, json):
     path = os.path.join(os.fsencode(tmp_path), os.fsencode(name))
-    result = cli("verify", os.fsdecode(path), "--port", "a", *json)
+    result = inside("verify", os.fsdecode(path), "--port", "a", *json)
     check_error(result, 2, "BadInput", "not a bundle")
     assert "nonn-mcu convert" in (result.out or result.err)
 
 
-def test_a_board_needs_a_bundle(cli):
-    check_error(cli("verify", "--board", "host"), 2, "BadInput", "name the bundle")
+def test_a_board_needs_a_bundle(inside):
+    check_error(inside("verify", "--board", "host"), 2, "BadInput", "name the bundle")

@@ -1,0 +1,60 @@
+"""``verify --board``: build, start, verify and stop, in one command."""
+
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.command import finish, open_files, wait_until
+
+BOARDS = {"host": "cc", "mps2-an386": "qemu-system-arm"}
+
+
+@pytest.fixture
+def copy(pocket, tmp_path):
+    """A bundle of its own, since builds land inside it."""
+    return Path(shutil.copytree(pocket, tmp_path / "pocket", ignore=shutil.ignore_patterns("build")))
+
+
+def processes(word):
+    """Command lines of the running processes that contain ``word``."""
+    done = subprocess.run(["ps", "-eww", "-o", "args"], capture_output=True, text=True, check=True)
+    return [line for line in done.stdout.splitlines() if word in line and "nonn_mcu.cli" not in line]
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_board_is_built_started_verified_and_stopped(cli, copy, board):
+    if shutil.which(BOARDS[board]) is None or shutil.which("cmake") is None:
+        pytest.skip(f"{board} needs {BOARDS[board]} and cmake")
+    result = cli("verify", copy, "--board", board, "--layers", "--json", seconds=120)
+    assert (result.code, result.err) == (0, ""), result
+    (found,) = result.json["devices"]
+    assert found["device"]["board"] == board and found["conformance"]["vectors"] == 20
+    if board != "host":
+        assert found["stats"]["tick_unit"] == "instructions" and found["stats"]["stack_bytes"] > 0
+    assert processes(str(copy)) == []
+    firmware = copy / "build" / board
+    before = {path: path.stat().st_mtime_ns for path in firmware.iterdir()}
+    assert cli("verify", copy, "--board", board, "--vectors", 2).code == 0
+    assert {path: path.stat().st_mtime_ns for path in firmware.iterdir()} == before
+
+
+def test_ctrl_c_stops_the_board_too(start, cli, copy):
+    assert cli("build", copy, "--board", "host", seconds=120).code == 0
+    process = start("verify", copy, "--board", "host", "--layers", start_new_session=True)
+    wait_until(lambda: any(path.startswith("/dev/pts/") for path in open_files(process.pid)))
+    assert processes(str(copy / "build"))
+    process.send_signal(signal.SIGINT)
+    assert finish(process).code == 130
+    assert processes(str(copy)) == []
+
+
+def test_code_that_does_not_compile_is_2(cli, copy):
+    from nonn_mcu import bundle
+
+    opened = bundle.read(copy)
+    files = {name: (copy / name).read_bytes() for name in opened.manifest.files}
+    bundle.write(copy, files | {"native/model.c": b"this is no C\n"}, opened.manifest)
+    result = cli("verify", copy, "--board", "host", "--json", seconds=120)
+    assert result.code == 2 and "model.c" in result.json["error"]["message"]

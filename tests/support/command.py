@@ -1,0 +1,52 @@
+"""The command line as a process."""
+
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        """What is on stdout, which must be one JSON object without NaN or infinity."""
+
+        def refuse(text):
+            raise AssertionError(f"{text} is no JSON")
+
+        return json.loads(self.out, parse_constant=refuse)
+
+
+ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("NONN_MCU_") or k == "NONN_MCU_DATA"}
+ENVIRONMENT |= {"NO_COLOR": "1", "COLUMNS": "80"}
+COMMAND = (sys.executable, "-m", "nonn_mcu.cli")
+
+
+def finish(process, seconds=60) -> Result:
+    """Wait for a started command."""
+    out, err = process.communicate(timeout=seconds)
+    result = Result(process.returncode, out.decode(), err.decode())
+    assert "Traceback" not in result.err, result.err
+    return result
+
+
+def wait_until(condition, seconds=30):
+    """Wait for what another process does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def open_files(pid):
+    """Paths of what a process has open."""
+    return [os.path.realpath(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
