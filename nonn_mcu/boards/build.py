@@ -37,7 +37,7 @@ class Firmware:
 def build(
     bundle: Path,
     board: Board,
-    optimize: str = "Os",
+    optimize: str | None = None,
     out: Path | None = None,
     *,
     sanitize: bool = False,
@@ -45,18 +45,21 @@ def build(
 ) -> Firmware:
     """Build what ``bundle/native/*.c`` holds for ``board`` into the folder ``out``.
 
-    ``out`` is ``<bundle>/build/<board>`` unless given; it appears whole or not at all and an older build
-    there is replaced. A build of the same sources is used as it is, so what is returned is never stale.
+    ``optimize`` is one of OPTIMIZE_LEVELS; None is that of the build that is there, else Os. ``out`` is
+    ``<bundle>/build/<board>`` unless given; it appears whole or not at all and an older build there is
+    replaced. A build of the same sources is used as it is, so what is returned is never stale.
     The compiler's output goes to ``<out>.log``. ``accept`` gets the linked program's path before it is put in
     place and may raise, which leaves everything as it was.
 
     Raises :class:`BadInput` for a missing tool, a folder that holds something else, and code that does not
     compile.
     """
-    if optimize not in OPTIMIZE_LEVELS:
-        raise BadInput(f"optimisation {optimize!r}: it is one of {', '.join(OPTIMIZE_LEVELS)}")
     bundle = bundle.resolve()
     out = (bundle / "build" / board.name if out is None else out).absolute()
+    if optimize is None:
+        optimize = _level_of(out)
+    if optimize not in OPTIMIZE_LEVELS:
+        raise BadInput(f"optimisation {optimize!r}: it is one of {', '.join(OPTIMIZE_LEVELS)}")
     sources = _digest(bundle, board, optimize, sanitize)
     firmware = Firmware(board, out / board.firmware, optimize, sources)
     if _is_current(firmware):
@@ -123,6 +126,14 @@ def _stamp(firmware: Firmware, elf: Path) -> dict[str, str]:
         "sources": firmware.sources,
         "firmware": hashlib.sha256(elf.read_bytes()).hexdigest(),
     }
+
+
+def _level_of(out: Path) -> str:
+    try:
+        level = json.loads((out / STAMP).read_bytes())["optimize"]
+    except (OSError, ValueError, TypeError, LookupError):
+        return OPTIMIZE_LEVELS[0]
+    return level if level in OPTIMIZE_LEVELS else OPTIMIZE_LEVELS[0]
 
 
 def _is_current(firmware: Firmware) -> bool:

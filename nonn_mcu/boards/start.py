@@ -109,7 +109,7 @@ def start(board: Board, firmware: Path) -> Running:
     return running
 
 
-def build_and_start(bundle: Path, board: Board, optimize: str = "Os") -> Running:
+def build_and_start(bundle: Path, board: Board, optimize: str | None = None) -> Running:
     """Build unless the bundle's build is current, and start it. Raises as :func:`build` and :func:`start`."""
     return start(board, build(bundle, board, optimize).path)
 

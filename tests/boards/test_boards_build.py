@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.boards import EMULATED, STUB, need
+from support.boards import EMULATED, STUB, make_big, need
 
 from nonn_mcu import boards
 from nonn_mcu.boards import build as building
@@ -88,6 +88,32 @@ def test_a_current_build_is_used_and_a_stale_one_never(model, tmp_path, monkeypa
     assert b"plus_two" in build(model, board).path.read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("stamp", "level"),
+    [
+        ('{"optimize": "O3"}', "O3"),
+        ('{"optimize": "O9"}', "Os"),
+        ("[1]", "Os"),
+        ("not JSON", "Os"),
+        ("{}", "Os"),
+    ],
+)
+def test_the_level_is_that_of_the_build_there_is(stamp, level, model, monkeypatch):
+    (model / "build" / "host").mkdir(parents=True)
+    (model / "build" / "host" / STAMP).write_text(stamp)
+    monkeypatch.setattr(building, "_compile", lambda settings, *_: _stop(settings))
+    with pytest.raises(_Stopped, match=level):
+        build(model, need("host"))
+
+
+class _Stopped(Exception):
+    pass
+
+
+def _stop(settings):
+    raise _Stopped(settings["NONN_OPTIMIZE"])
+
+
 def test_refuses_what_it_did_not_make(model, tmp_path):
     board = need("host")
     (tmp_path / "precious").mkdir()
@@ -158,6 +184,12 @@ def test_accept_can_refuse_before_anything_is_in_place(model):
     with pytest.raises(BadInput, match=r"^no$"):
         build(model, need("host"), accept=refuse)
     assert not (model / "build" / "host").exists()
+
+
+def test_a_model_beyond_the_boards_memory_is_refused_by_the_linker(model):
+    make_big(model, 3 << 20)
+    with pytest.raises(BadInput, match=r"region .FLASH. overflowed"):
+        build(model, need("mps3-an547"))
 
 
 def test_no_unknown_board_folder(tmp_path):

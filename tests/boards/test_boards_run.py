@@ -1,6 +1,7 @@
 """Starting: every board answers, counts exactly, survives faults, and never outlives its context."""
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -9,9 +10,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from support.boards import EMULATED, STUB, need
+from support.boards import EMULATED, STUB, make_big, need
 
 from nonn_mcu import boards
+from nonn_mcu.boards.build import build
 from nonn_mcu.boards.start import build_and_start, start
 from nonn_mcu.errors import BadInput, LinkError
 from nonn_mcu.link.client import Device
@@ -94,6 +96,18 @@ def test_a_fault_resets_the_device(name, stub_firmware):
         assert device.run([INPUT])[0].tolist() == [[8, 7, 6, 5, 4, 3, 2, 1]]
 
 
+@pytest.mark.parametrize("name", EMULATED)
+def test_a_model_far_over_half_a_megabyte_runs(name, tmp_path):
+    shutil.copytree(STUB, tmp_path / "model")
+    make_big(tmp_path / "model", 1_500_000)
+    with (
+        build_and_start(tmp_path / "model", need(name)) as running,
+        Device.open(running.port) as device,
+    ):
+        assert device.hello().model == "big"
+        assert device.run([INPUT])[0].tolist() == [[8, 7, 6, 5, 4, 3, 2, 1]]
+
+
 @pytest.mark.parametrize("name", ["mps2-an386"])
 def test_an_idle_board_leaves_the_machine_alone(name, stub_firmware):
     with start(need(name), stub_firmware(name).path) as running, Device.open(running.port) as device:
@@ -116,11 +130,16 @@ def test_the_process_ends_with_its_context(stub_firmware):
         os.kill(running.pid, 0)
 
 
-def test_the_host_device_ends_well_when_told(tmp_path):
-    """SIGTERM leads through exit(), where the sanitizers report."""
-    with build_and_start(STUB, need("host")) as running:
-        Device.open(running.port).close()
-    assert running.stop() == 0
+def test_the_sanitized_host_device_is_clean(tmp_path):
+    """SIGTERM leads through exit(), where the sanitizers report; so do noise and a client that leaves."""
+    board = need("host")
+    with start(board, build(STUB, board, out=tmp_path / "out", sanitize=True).path) as running:
+        with Device.open(running.port) as device:
+            device.run([INPUT])
+            device.port.write(bytes(range(256)) * 20)
+            assert device.stats().refused == 0
+        assert running.obituary() is None
+        assert running.stop() == 0
 
 
 def test_a_client_that_leaves_does_no_harm(stub_firmware):

@@ -19,3 +19,12 @@ def need(name: str) -> Board:
     if missing:
         pytest.skip(f"{name} needs {', '.join(missing)}")
     return board
+
+
+def make_big(model: Path, size: int) -> None:
+    """Let a copy of the stub be called "big" and carry ``size`` bytes of constants."""
+    source = model / "native" / "stub.c"
+    text = source.read_text(encoding="ascii").replace('.name = "stub"', ".name = nonn_big")
+    source.write_text(f"extern const char nonn_big[];\n{text}", encoding="ascii")
+    big = f'extern const char nonn_big[];\nconst char nonn_big[{size}] = "big";\n'
+    (model / "native" / "big.c").write_text(big, encoding="ascii")
