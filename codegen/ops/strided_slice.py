@@ -12,6 +12,8 @@ from nonn_mcu.codegen.unsupported import require
 
 KINDS = ("STRIDED_SLICE",)
 
+_LARGEST_STEP = 65_535  # the largest dimension; the reference's index leaves 32 bits with steps near 2^31
+
 # The reference kernel ignores these options, so no model that relies on them runs there either.
 _IGNORED = ("ellipsis_mask", "new_axis_mask", "offset")
 
@@ -43,11 +45,12 @@ def lower(graph: Graph, op: Op) -> Layer:
     names = ("begin", "end", "strides")
     values = [integers(graph, op, tensor, name) for tensor, name in zip(bounds, names, strict=True)]
     require(
-        all(len(value) == len(source.shape) for value in values) and 0 not in values[2],
+        all(len(value) == len(source.shape) for value in values)
+        and all(1 <= abs(step) <= _LARGEST_STEP for step in values[2]),
         graph,
         op,
         f"begin, end and strides {[list(value) for value in values]} "
-        f"must have {len(source.shape)} entries each, and no stride of 0",
+        f"must have {len(source.shape)} entries each, and strides of 1 to {_LARGEST_STEP} either way",
     )
     masks = (op.options["begin_mask"], op.options["end_mask"], op.options["shrink_axis_mask"])
     ranges = [

@@ -102,7 +102,14 @@ ROWS = [
     ("TRANSPOSE", [MATRIX, constant([0, -1, 1])], TRANSPOSED, {}, "perm [0, -1, 1] does not hold"),
     ("TRANSPOSE", [MATRIX, constant([0, 2, 1], "int64")], TRANSPOSED, {}, "perm is int64, expected int32"),
     ("TRANSPOSE", [MATRIX, constant([0, 2, 1])], MATRIX, {}, "computes to [1, 6, 4]"),
-    ("STRIDED_SLICE", [MATRIX, BEGIN, END, constant([1, 0, 1])], MATRIX, {}, "no stride of 0"),
+    ("STRIDED_SLICE", [MATRIX, BEGIN, END, constant([1, 0, 1])], MATRIX, {}, "strides of 1 to 65535 either"),
+    (
+        "STRIDED_SLICE",
+        [MATRIX, BEGIN, END, constant([1 << 20] * 3)],
+        T((1, 1, 1)),
+        {},
+        "strides of 1 to 65535",
+    ),
     ("STRIDED_SLICE", [MATRIX, constant([0, 0]), END, STEPS], MATRIX, {}, "must have 3 entries each"),
     ("STRIDED_SLICE", [MATRIX, constant([0, 4, 0]), END, STEPS], MATRIX, {}, "is empty or out of range"),
     (
