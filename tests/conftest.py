@@ -1,6 +1,9 @@
 """Fixtures that every room's tests share."""
 
+import fcntl
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,3 +18,40 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no test data at {folder} (set NONN_MCU_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def converted(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest):
+    """Give a model's bundle by its name, converted once by the command line for all worker processes."""
+    shared = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        shared = shared.parent
+    folder = shared / "converted"
+    folder.mkdir(exist_ok=True)
+
+    def convert(name: str) -> Path:
+        with (folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / name).exists():
+                _convert(name, folder, request)
+        return folder / name
+
+    return convert
+
+
+def _convert(name: str, folder: Path, request: pytest.FixtureRequest) -> None:
+    if name == "digits":
+        source = [str(folder / "digits.pt")]
+        _run(sys.executable, str(ROOT / "examples" / "digits" / "train.py"), *source)
+    else:
+        data = request.getfixturevalue("data_dir")
+        source = [str(data / "mlperf-tiny" / f"{name}_int8.tflite")]
+        if name == "resnet56":
+            source = [str(data / "resnet56" / "resnet56-4bfd9763.th"), "--arch", "resnet56", "--force"]
+            source += ["--calib", f"cifar10:{data / 'cifar-10-batches-bin'}"]
+    _run(str(Path(sys.executable).parent / "nonn-mcu"), "convert", *source, "-o", str(folder / name))
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert done.returncode == 0, f"{command}\n{done.stdout.decode()}\n{done.stderr.decode()}"
