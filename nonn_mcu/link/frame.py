@@ -61,7 +61,7 @@ def encode(content: bytes) -> bytes:
 def wire_size(content: int) -> int:
     """Return the most bytes a frame of ``content`` bytes takes on the wire."""
     size = content + CRC_BYTES
-    return size + size // 254 + 3
+    return size + -(-size // 254) + 2
 
 
 class Decoder:

@@ -1,0 +1,126 @@
+"""The device of tests/link/fake_device.c said once more in Python, from docs/protocol.md: what it must answer."""
+
+import struct
+
+import numpy as np
+from conftest import fake_result
+
+from nonn_mcu.link.frame import crc32
+from nonn_mcu.link.messages import Status
+
+PAYLOAD = 512
+LENGTHS = {1: (4, 4), 2: (7, 7), 3: (6, 6 + PAYLOAD), 4: (12, 12), 5: (13, 13), 6: (0, 0)}
+SIZES = ((64, 3), (10, 5), (100, 100, 10))  # inputs, outputs, layers
+
+
+class Refused(Exception):
+    """Carries the status."""
+
+
+def refuse(status: Status) -> None:
+    raise Refused(status)
+
+
+def as_reset_leaves_it(block: int, size: int) -> bytearray:
+    return bytearray((i * 37 + block * 11 + 5) & 0xFF for i in range(size))
+
+
+class ReferenceDevice:
+    """``answer`` gives the content of the reply; descriptions and statistics are given by status alone."""
+
+    def __init__(self, survives: bool) -> None:
+        self.survives = survives
+        self.inputs = [as_reset_leaves_it(0, 64), as_reset_leaves_it(1, 3)]
+        self.run: tuple[int, int, int, int] | None = None
+        self.results: list[bytes] = []
+
+    def answer(self, content: bytes) -> tuple[bytes, Status, bytes | None] | None:
+        """Return the reply's first four bytes, its status, and its body if that is known; None: no reply."""
+        message, version, seq = struct.unpack_from("<BBH", content)
+        if message & 0x80:
+            return None
+        try:
+            status, body = Status.OK, self._body(message, version, content[4:])
+        except Refused as refused:
+            status, body = refused.args[0], b""
+        return struct.pack("<BBH", message | 0x80, 0x10, seq), status, body
+
+    def _body(self, message: int, version: int, body: bytes) -> bytes | None:
+        if version >> 4 != 1:
+            refuse(Status.UNSUPPORTED_VERSION)
+        if version & 15:
+            refuse(Status.UNSUPPORTED_FLAGS)
+        if message not in LENGTHS:
+            refuse(Status.UNKNOWN_MESSAGE)
+        if not LENGTHS[message][0] <= len(body) <= LENGTHS[message][1]:
+            refuse(Status.BAD_LENGTH)
+        handlers = {
+            1: self._hello,
+            2: self._describe,
+            3: self._load,
+            4: self._run,
+            5: self._read,
+            6: lambda _: None,
+        }
+        return handlers[message](body)
+
+    def _hello(self, body: bytes) -> None:
+        if struct.unpack("<HH", body)[0] > 60 + 5 + 4 + 6 + 4 + 4 + 5:
+            refuse(Status.BAD_RANGE)
+
+    def _describe(self, body: bytes) -> None:
+        kind, index, offset, _ = struct.unpack("<BHHH", body)
+        self._size(kind, index)
+        names, ranks = (
+            (("image", "bias"), ("scores", "spare"), ("mix", "twist???", "sum")),
+            ((4, 2), (2, 1), (3, 1, 2)),
+        )
+        if offset > 14 + 2 * ranks[kind][index] + 1 + len(names[kind][index]):
+            refuse(Status.BAD_RANGE)
+
+    def _load(self, body: bytes) -> bytes:
+        index, offset = struct.unpack_from("<HI", body)
+        if offset + len(body) - 6 > self._size(0, index):
+            refuse(Status.BAD_RANGE)
+        self.run = None
+        self.inputs[index][offset : offset + len(body) - 6] = body[6:]
+        return b""
+
+    def _run(self, body: bytes) -> bytes:
+        wanted = run_id, crc, last, times = struct.unpack("<IIHH", body)
+        if run_id == 0 or times == 0:
+            refuse(Status.BAD_VALUE)
+        if last > 2:
+            refuse(Status.BAD_INDEX)
+        if times > 1 and not self.survives:
+            refuse(Status.INPUT_CONSUMED)
+        if self.run != wanted:
+            if crc32(bytes(self.inputs[0] + self.inputs[1])) != crc:
+                refuse(Status.INPUT_MISMATCH)
+            arrays = [np.frombuffer(bytes(data), np.int8) for data in self.inputs]
+            self.results = [result.tobytes() for result in fake_result(*arrays, last)]
+            self.run = wanted
+            if not self.survives:
+                self.inputs[1][:] = bytes(3)
+                if last == 2:
+                    self.inputs[0][:10] = self.results[0]
+        return crc32(b"".join(self.results)).to_bytes(4, "little")
+
+    def _read(self, body: bytes) -> bytes:
+        kind, index, run_id, offset, length = struct.unpack("<BHIIH", body)
+        size = self._size(kind, index)
+        if kind == 0:
+            refuse(Status.BAD_INDEX)
+        if offset + length > size or length > PAYLOAD:
+            refuse(Status.BAD_RANGE)
+        if self.run is None or run_id != self.run[0]:
+            refuse(Status.STALE)
+        last = self.run[2]
+        if (kind == 1 and last != 2) or (kind == 2 and index != last):
+            refuse(Status.STALE)
+        return self.results[index if kind == 1 else 0][offset : offset + length]
+
+    def _size(self, kind: int, index: int) -> int:
+        if kind > 2 or index >= len(SIZES[kind]):
+            refuse(Status.BAD_INDEX)
+        return SIZES[kind][index]
