@@ -8,11 +8,13 @@ its body, prints its result, returns its exit code (None is 0) and raises
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.util import find_spec
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -59,8 +61,7 @@ def _root(
 
 
 for _name in COMMANDS:
-    if find_spec(f"nonn_mcu.cli.{_name}"):
-        app.command(_name)(getattr(import_module(f"nonn_mcu.cli.{_name}"), _name))
+    app.command(_name)(getattr(import_module(f"nonn_mcu.cli.{_name}"), _name))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -72,6 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # file names need not be text
             stream.reconfigure(errors="backslashreplace")
+    _make_sigterm_an_interrupt()
     try:
         code = _run(arguments, command, as_json)
         sys.stdout.flush()
@@ -80,6 +82,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     return code
+
+
+def _make_sigterm_an_interrupt() -> None:
+    """Leave by the same way as after Ctrl-C, so that an emulator that was started ends too."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, interrupt)
 
 
 def _run(arguments: list[str], command: str, as_json: bool) -> int:

@@ -28,6 +28,7 @@ def check_device(device: Device, port: str, plan: Plan, progress: Progress) -> D
             f"{port}: the device holds {hello.model} ({hello.sha256[:12]}), the bundle {plan.bundle.path} "
             f"holds {manifest.name} ({manifest.model_sha256[:12]}); flash it again or give its bundle"
         )
+    _check_tensors(device, port, plan)
     order = conformance.schedule(len(plan.vectors), plan.seed)
     layer_runs = len(plan.vectors.layer_crc) * len(manifest.layers) if plan.layers else 0
     total = len(order) + layer_runs
@@ -50,6 +51,20 @@ def check_device(device: Device, port: str, plan: Plan, progress: Progress) -> D
         stats=_stats(hello, counts),
         link=LinkStats(line.sent, line.lost, line.damaged, counts.corrupt, counts.too_long, counts.refused),
     )
+
+
+def _check_tensors(device: Device, port: str, plan: Plan) -> None:
+    """Raise WrongModel where the device's tensors are not those of the bundle, whatever digest it reports."""
+    manifest = plan.bundle.manifest
+    sides = (("input", device.inputs(), manifest.inputs), ("output", device.outputs(), manifest.outputs))
+    for kind, specs, infos in sides:
+        mine = [(info.shape, np.float32(info.scale), info.zero_point) for info in infos]
+        theirs = [(spec.shape, np.float32(spec.scale), spec.zero_point) for spec in specs]
+        if mine != theirs:
+            raise WrongModel(
+                f"{port}: the device reports the digest of the bundle {plan.bundle.path} but other {kind}s; "
+                "build its firmware again"
+            )
 
 
 def device_info(hello: Hello) -> DeviceInfo:

@@ -40,12 +40,13 @@ def test_a_board_is_built_started_verified_and_stopped(cli, copy, board):
     assert {path: path.stat().st_mtime_ns for path in firmware.iterdir()} == before
 
 
-def test_ctrl_c_stops_the_board_too(start, cli, copy):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_stops_the_board_too(start, cli, copy, number):
     assert cli("build", copy, "--board", "host", seconds=120).code == 0
     process = start("verify", copy, "--board", "host", "--layers", start_new_session=True)
     wait_until(lambda: any(path.startswith("/dev/pts/") for path in open_files(process.pid)))
     assert processes(str(copy / "build"))
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     assert finish(process).code == 130
     assert processes(str(copy)) == []
 

@@ -294,3 +294,30 @@ def test_a_path_that_is_no_bundle_is_2(inside, tmp_path, name, json):
 
 def test_a_board_needs_a_bundle(inside):
     check_error(inside("verify", "--board", "host"), 2, "BadInput", "name the bundle")
+
+
+@pytest.fixture
+def there(monkeypatch):
+    """Say which serial ports the machine has."""
+    from nonn_mcu.link import ports
+
+    def there(*devices):
+        found = [ports.Candidate(device, "a port", "", None, None, "") for device in devices]
+        monkeypatch.setattr(ports, "candidates", lambda: found)
+
+    return there
+
+
+def test_the_only_device_is_found(inside, power_on, pocket, there):
+    first = power_on()
+    there("/dev/nowhere", first.port)
+    found = check_pass(inside("verify", pocket, "--json"))
+    assert found["port"] == first.port
+    second = power_on()
+    there(first.port, second.port)
+    for json in ([], ["--json"]):
+        check_error(inside("verify", pocket, *json), 3, "NoDevice", "2 devices answer")
+    there("/dev/nowhere")
+    check_error(inside("verify", pocket), 3, "NoDevice", "/dev/nowhere: no such port")
+    there()
+    check_error(inside("verify", pocket), 3, "NoDevice", "no serial port is there")

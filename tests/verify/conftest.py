@@ -9,7 +9,7 @@ import pytest
 
 from nonn_mcu.bundle import Bundle
 from nonn_mcu.link.exchange import Counters
-from nonn_mcu.link.replies import Hello, Stats
+from nonn_mcu.link.replies import Hello, Stats, TensorSpec
 from nonn_mcu.verify import oracle
 
 
@@ -20,6 +20,7 @@ class FakeDevice:
     bundle: Bundle
     spoil: Callable[[int, np.ndarray], np.ndarray] = lambda number, output: output
     spoil_layer: Callable[[int, np.ndarray], np.ndarray] = lambda layer, tensor: tensor
+    spoil_spec: Callable[[TensorSpec], TensorSpec] = lambda spec: spec
     described: dict = field(default_factory=dict)
     counted: dict = field(default_factory=dict)
     runs: list[bytes] = field(default_factory=list)
@@ -45,6 +46,16 @@ class FakeDevice:
             "tick_unit": "instructions",
         }
         return Hello(**(fields | self.described))
+
+    def inputs(self, deadline=None):
+        return self._specs(self.bundle.manifest.inputs)
+
+    def outputs(self, deadline=None):
+        return self._specs(self.bundle.manifest.outputs)
+
+    def _specs(self, infos):
+        specs = [TensorSpec(info.name, info.shape, info.scale, info.zero_point, 0) for info in infos]
+        return tuple(self.spoil_spec(spec) for spec in specs)
 
     def run(self, inputs, *, times=1, deadline=None):
         self.runs.append(inputs[0].tobytes())

@@ -1,5 +1,7 @@
 """One device's session: what a device that misbehaves gets for a verdict."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -80,6 +82,15 @@ def test_a_layer_is_named_without_the_oracle_too(fake, monkeypatch):
 def test_another_model_is_refused_before_it_runs(fake):
     device = fake(described={"sha256": "0" * 64})
     with pytest.raises(WrongModel, match="holds pocket"):
+        check(device)
+    assert device.runs == []
+
+
+@pytest.mark.parametrize("name", ["image", "logits"])
+@pytest.mark.parametrize("change", [{"shape": (1, 7)}, {"scale": 0.3}, {"zero_point": 9}])
+def test_a_device_that_lies_about_its_digest_is_refused(fake, name, change):
+    device = fake(spoil_spec=lambda spec: replace(spec, **change) if spec.name == name else spec)
+    with pytest.raises(WrongModel, match=f"other {'in' if name == 'image' else 'out'}puts"):
         check(device)
     assert device.runs == []
 
