@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as fb
+from support.damage import check_damaged
 from support.models import T, constant
-from support.reshaped import wrapped_op
+from support.reshaped import Single, single
 from support.single_op import LONG, QUICK, Case, check_cases, random_cases, vectors
 
 from nonn_mcu.codegen.geometry import output_size
@@ -13,7 +14,7 @@ COUNTS = [QUICK, pytest.param(LONG, marks=pytest.mark.long)]
 
 
 def draw_pool(kind):
-    def draw(rng: np.random.Generator) -> bytes:
+    def draw(rng: np.random.Generator) -> Single:
         padding = str(rng.choice(["SAME", "VALID"]))
         filter_h, filter_w = rng.choice([1, 2, 2, 3, 3, 4, 5, 7, 11], 2).tolist()
         stride_h, stride_w = rng.choice([1, 1, 2, 2, 3, 5], 2).tolist()
@@ -24,7 +25,7 @@ def draw_pool(kind):
         out_h = output_size(padding, in_h, filter_h, stride_h)
         out_w = output_size(padding, in_w, filter_w, stride_w)
         quantization = float(np.float32(10.0 ** rng.uniform(-3, 0.5))), int(rng.integers(-128, 128))
-        return wrapped_op(
+        return single(
             kind,
             [T((batch, in_h, in_w, channels), *quantization)],
             T((batch, out_h, out_w, channels), *quantization),
@@ -40,12 +41,12 @@ def draw_pool(kind):
 
 
 def mean(source, axes, output, keep_dims=True):
-    return wrapped_op("MEAN", [source, constant(axes)], output, keepDims=keep_dims)
+    return single("MEAN", [source, constant(axes)], output, keepDims=keep_dims)
 
 
-def draw_mean(rng: np.random.Generator) -> bytes:
-    rank = int(rng.integers(1, 6))
-    largest = (0, 400, 24, 10, 7, 5)[rank]
+def draw_mean(rng: np.random.Generator) -> Single:
+    rank = int(rng.integers(1, 7))
+    largest = (0, 400, 24, 10, 7, 5, 4)[rank]
     shape = tuple(int(rng.integers(1, largest + 1)) for _ in range(rank))
     # At least one axis stays where dimensions are dropped: a tensor of rank 0 is refused.
     keep_dims = rank == 1 or bool(rng.integers(2))
@@ -64,6 +65,12 @@ def draw_mean(rng: np.random.Generator) -> bytes:
     return mean(T(shape, in_scale, in_zero), axes, T(kept, out_scale, out_zero), keep_dims)
 
 
+DRAWS = {
+    "AVERAGE_POOL_2D": draw_pool("AVERAGE_POOL_2D"),
+    "MAX_POOL_2D": draw_pool("MAX_POOL_2D"),
+    "MEAN": draw_mean,
+}
+
 # Shape, axes, input scale / output scale.
 MEAN_CORNERS = [
     ((1, 3, 64), [1], 0.875),  # ties, and a multiplier that must be cut off rather than rounded
@@ -81,21 +88,22 @@ MEAN_CORNERS = [
 
 
 @pytest.mark.parametrize("count", COUNTS)
-@pytest.mark.parametrize("kind", ["AVERAGE_POOL_2D", "MAX_POOL_2D"])
-def test_pooling_equals_the_oracle(kind, count, kernels, tmp_path):
-    check_cases(random_cases(draw_pool(kind), 20, count), tmp_path, kernels)
+@pytest.mark.parametrize("kind", DRAWS)
+def test_equals_the_oracle(kind, count, kernels, tmp_path):
+    check_cases(random_cases(lambda rng: DRAWS[kind](rng).model(), 20, count), tmp_path, kernels)
 
 
 @pytest.mark.parametrize("count", COUNTS)
-def test_mean_equals_the_oracle(count, kernels, tmp_path):
-    check_cases(random_cases(draw_mean, 21, count), tmp_path, kernels)
+@pytest.mark.parametrize("kind", DRAWS)
+def test_damage_is_refused_or_harmless(kind, count, kernels, tmp_path):
+    check_damaged(DRAWS[kind], 22, count, tmp_path, kernels)
 
 
 def test_mean_equals_the_oracle_at_the_corners(kernels, tmp_path):
     cases = []
     for number, (shape, axes, ratio) in enumerate(MEAN_CORNERS):
         kept = tuple(1 if axis in [a % len(shape) for a in axes] else size for axis, size in enumerate(shape))
-        model = mean(T(shape, 2.0**-10 * ratio, -3), axes, T(kept, 2.0**-10, 5))
+        model = mean(T(shape, 2.0**-10 * ratio, -3), axes, T(kept, 2.0**-10, 5)).model()
         cases.append(
             Case(model, vectors(np.random.default_rng(number), model, 8), f"{shape}, {axes}, {ratio}")
         )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as fb
 from support.models import T, constant
-from support.reshaped import wrapped_op
+from support.reshaped import single
 
 from nonn_mcu.codegen import generate
 from nonn_mcu.errors import BadInput
@@ -153,7 +153,7 @@ ROWS = [
 )
 def test_refuses(kind, inputs, output, options, reason):
     with pytest.raises(BadInput) as error:
-        generate(wrapped_op(kind, inputs, output, **options), "model")
+        generate(single(kind, inputs, output, **options).model(), "model")
     message = str(error.value)
     assert reason in message
     assert message.startswith("layer ") and f"({kind})" in message and "\n" not in message
