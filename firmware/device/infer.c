@@ -1,4 +1,3 @@
-#include <stdbool.h>
 #include <string.h>
 
 #include "answer.h"
@@ -27,12 +26,8 @@ static uint32_t crc_of_inputs(const nonn_model_t *model) {
     return crc;
 }
 
-static bool is_whole(const nonn_model_t *model, uint16_t last) {
-    return last == model->layers - 1;
-}
-
 static uint32_t crc_of_result(const nonn_model_t *model, uint16_t last) {
-    if (!is_whole(model, last)) {
+    if (last != NONN_WHOLE) {
         return nonn_crc32(0, model->layer_data(last), model->layer[last].bytes);
     }
     uint32_t crc = 0;
@@ -69,7 +64,7 @@ nonn_answer nonn_answer_run(nonn_device *device, const uint8_t *body, uint32_t s
     if (wanted.id == 0 || wanted.times == 0) {
         return nonn_refuse(NONN_BAD_VALUE);
     }
-    if (wanted.last >= model->layers) {
+    if (wanted.last != NONN_WHOLE && wanted.last >= model->layers) {
         return nonn_refuse(NONN_BAD_INDEX);
     }
     if (wanted.times > 1 && !model->input_survives) {
@@ -83,7 +78,8 @@ nonn_answer nonn_answer_run(nonn_device *device, const uint8_t *body, uint32_t s
         return nonn_refuse(NONN_INPUT_MISMATCH);
     }
     device->run.id = 0;
-    const int error = invoke(device, wanted.last, wanted.times);
+    const uint16_t last = wanted.last == NONN_WHOLE ? (uint16_t)(model->layers - 1) : wanted.last;
+    const int error = invoke(device, last, wanted.times);
     if (error != 0) {
         put_u32(device->buffer, (uint32_t)error);
         return nonn_answer_with(NONN_INVOKE_FAILED, device->buffer, 4);
@@ -112,11 +108,9 @@ nonn_answer nonn_answer_read(nonn_device *device, const uint8_t *body, uint32_t 
     if (id == 0 || id != device->run.id) {
         return nonn_refuse(NONN_STALE);
     }
-    if (kind == NONN_OUTPUT) {
-        return is_whole(model, device->run.last)
-                   ? nonn_accept(model->output_data(index) + offset, length)
-                   : nonn_refuse(NONN_STALE);
+    if (device->run.last != (kind == NONN_OUTPUT ? NONN_WHOLE : index)) {
+        return nonn_refuse(NONN_STALE);
     }
-    return index == device->run.last ? nonn_accept(model->layer_data(index) + offset, length)
-                                     : nonn_refuse(NONN_STALE);
+    const int8_t *data = kind == NONN_OUTPUT ? model->output_data(index) : model->layer_data(index);
+    return nonn_accept(data + offset, length);
 }

@@ -112,9 +112,8 @@ class Device:
         shapes. Raises BadInput for inputs that do not fit the model. ``times`` above 1 needs a model whose
         inputs survive a run.
         """
-        last = self.hello(deadline).layers - 1
         wanted = [(Kind.OUTPUT, i, spec) for i, spec in enumerate(self.outputs(deadline))]
-        return self._infer(inputs, last, times, wanted, deadline)
+        return self._infer(inputs, messages.WHOLE, times, wanted, deadline)
 
     def run_layer(
         self, inputs: Sequence[np.ndarray], layer: int, *, deadline: Deadline | None = None

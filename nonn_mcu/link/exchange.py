@@ -16,7 +16,15 @@ from typing import NamedTuple
 from nonn_mcu.errors import LinkTimeout
 from nonn_mcu.link.deadline import Deadline
 from nonn_mcu.link.frame import CRC_BYTES, Decoder, FrameStatus, encode, wire_size
-from nonn_mcu.link.messages import HEADER_BYTES, REPLY_HEADER_BYTES, Message, Reply, Request, pack, parse_reply
+from nonn_mcu.link.messages import (
+    HEADER_BYTES,
+    REPLY_HEADER_BYTES,
+    Message,
+    Reply,
+    Request,
+    pack,
+    parse_reply,
+)
 from nonn_mcu.link.pace import Pace
 from nonn_mcu.link.ports import Port
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 PROTOCOL_VERSION = 1
 REPLY = 0x80
+WHOLE = 0xFFFF  # as the last layer of a run: all of them, and the result is the outputs
 
 _HEADER = struct.Struct("<BBH")  # type, version << 4 | flags, sequence number
 _SLICE = struct.Struct("<HH")  # offset, length
@@ -84,7 +85,7 @@ _STATUS_TEXT = {
 
 
 class Request(NamedTuple):
-    """What to send; ``reply`` is the size of the answer's body, [offset, offset + length) what it is about."""
+    """What to send, ``reply`` the size of the answer's body, [offset, offset + length) what it is about."""
 
     message: Message
     body: bytes
@@ -134,7 +135,7 @@ def load(index: int, data: bytes, offset: int, length: int) -> Request:
 
 
 def run(run_id: int, input_crc: int, last: int, times: int) -> Request:
-    """Run layers 0..last ``times`` times on inputs that, one after the other, have ``input_crc``."""
+    """Run layers 0..last, or the WHOLE model, ``times`` times on inputs that together have ``input_crc``."""
     return Request(Message.RUN, _RUN.pack(run_id, input_crc, last, times), RESULT_BYTES)
 
 

@@ -49,8 +49,8 @@ class Pace:
     def wait(self, is_run: bool, size: int, silent: int) -> float:
         """Return how long to wait for an answer to a request of ``size`` bytes both ways, in seconds.
 
-        ``silent`` counts the attempts since anything came. A lost frame is noise, not congestion, so the first
-        attempts come at one interval; later ones ever slower, lest a busy device finds a long queue.
+        ``silent`` counts the attempts since anything came. A lost frame is noise, not congestion, so the
+        first attempts come at one interval; later ones ever slower, lest a busy device finds a long queue.
         """
         once = self._round_trips[is_run].wait() + size * self._per_byte
         return max(once, min(LONGEST_WAIT, once * (silent / 6) ** 2))

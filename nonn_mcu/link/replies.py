@@ -95,7 +95,7 @@ def parse_slice(body: bytes, offset: int, length: int) -> tuple[int, bytes]:
 
 
 def parse_run(body: bytes) -> int:
-    """Return the CRC-32 of all the outputs, or of the last layer run if that is not the model's last."""
+    """Return the CRC-32 of the result: all the outputs together, or the layer that was run last."""
     return _unpack(_RESULT, body, "RUN")[0]
 
 

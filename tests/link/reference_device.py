@@ -1,4 +1,4 @@
-"""The device of tests/link/fake_device.c said once more in Python, from docs/protocol.md: what it must answer."""
+"""What the device of tests/link/fake_device.c must answer, said once more in Python from docs/protocol.md."""
 
 import struct
 
@@ -6,7 +6,7 @@ import numpy as np
 from conftest import fake_result
 
 from nonn_mcu.link.frame import crc32
-from nonn_mcu.link.messages import Status
+from nonn_mcu.link.messages import WHOLE, Status
 
 PAYLOAD = 512
 LENGTHS = {1: (4, 4), 2: (7, 7), 3: (6, 6 + PAYLOAD), 4: (12, 12), 5: (13, 13), 6: (0, 0)}
@@ -90,7 +90,7 @@ class ReferenceDevice:
         wanted = run_id, crc, last, times = struct.unpack("<IIHH", body)
         if run_id == 0 or times == 0:
             refuse(Status.BAD_VALUE)
-        if last > 2:
+        if last > 2 and last != WHOLE:
             refuse(Status.BAD_INDEX)
         if times > 1 and not self.survives:
             refuse(Status.INPUT_CONSUMED)
@@ -98,11 +98,13 @@ class ReferenceDevice:
             if crc32(bytes(self.inputs[0] + self.inputs[1])) != crc:
                 refuse(Status.INPUT_MISMATCH)
             arrays = [np.frombuffer(bytes(data), np.int8) for data in self.inputs]
-            self.results = [result.tobytes() for result in fake_result(*arrays, last)]
+            self.results = [result.tobytes() for result in fake_result(*arrays, min(last, 2))]
+            if last == 2:
+                self.results.pop()  # of the layer alone
             self.run = wanted
             if not self.survives:
                 self.inputs[1][:] = bytes(3)
-                if last == 2:
+                if last >= 2:
                     self.inputs[0][:10] = self.results[0]
         return crc32(b"".join(self.results)).to_bytes(4, "little")
 
@@ -116,7 +118,7 @@ class ReferenceDevice:
         if self.run is None or run_id != self.run[0]:
             refuse(Status.STALE)
         last = self.run[2]
-        if (kind == 1 and last != 2) or (kind == 2 and index != last):
+        if last != (WHOLE if kind == 1 else index):
             refuse(Status.STALE)
         return self.results[index if kind == 1 else 0][offset : offset + length]
 

@@ -20,10 +20,12 @@ DATA = (IMAGE.tobytes(), BIAS.tobytes())
 CRC = crc32(DATA[0] + DATA[1])
 SCORES, SPARE = (result.tobytes() for result in fake_result(IMAGE, BIAS))
 
+WHOLE = messages.WHOLE
+
 load_image = messages.load(0, DATA[0], 0, 64)
 load_bias = messages.load(1, DATA[1], 0, 3)
 loads = [load_image, load_bias]
-run = messages.run(1, CRC, 2, 1)
+run = messages.run(1, CRC, WHOLE, 1)
 read = messages.read(Kind.OUTPUT, 0, 1, 0, 10)
 
 
@@ -59,35 +61,48 @@ CASES = {
     ),
     "run before load": ([run], [MISMATCH]),
     "one input not loaded": ([load_image, run], [OK, MISMATCH]),
-    "load with a gap": ([messages.load(0, DATA[0], 0, 31), messages.load(0, DATA[0], 32, 32), load_bias, run],
-                        [OK, OK, OK, MISMATCH]),
+    "load with a gap": (
+        [messages.load(0, DATA[0], 0, 31), messages.load(0, DATA[0], 32, 32), load_bias, run],
+        [OK, OK, OK, MISMATCH],
+    ),
     "load up to the end": ([messages.load(0, DATA[0], 63, 1), messages.load(0, DATA[0], 64, 0)], [OK, OK]),
     "load of nothing": ([raw(3, bytes(6))], [OK]),
     "load one byte past the end": ([raw(3, struct.pack("<HI", 0, 1) + bytes(64))], [RANGE]),
     "load from past the end": ([raw(3, struct.pack("<HI", 0, 65))], [RANGE]),
     "load whose end wraps around": ([raw(3, struct.pack("<HI", 0, 0xFFFFFFFF) + bytes(2))], [RANGE]),
     "load longer than any frame's payload": ([raw(3, bytes(6 + PAYLOAD))], [RANGE]),
-    "load of no such input": ([raw(3, struct.pack("<HI", 2, 0)), raw(3, struct.pack("<HI", 0xFFFF, 0))], [INDEX] * 2),
+    "load of no such input": (
+        [raw(3, struct.pack("<HI", 2, 0)), raw(3, struct.pack("<HI", 0xFFFF, 0))],
+        [INDEX] * 2,
+    ),
     "load without its offset": ([raw(3, bytes(5))], [LENGTH]),
     "the same run again is not run again": ([*loads, run, run, run, read], [OK] * 6),
     "the same number for something else is run": (
         [*loads, run, messages.run(1, CRC, 1, 1)],
         [OK, OK, OK, MISMATCH],
     ),
-    "a new run needs its inputs again": ([*loads, run, messages.run(2, CRC, 2, 1)], [OK, OK, OK, MISMATCH]),
+    "a new run needs its inputs again": (
+        [*loads, run, messages.run(2, CRC, WHOLE, 1)],
+        [OK, OK, OK, MISMATCH],
+    ),
     "run 0": ([*loads, messages.run(0, CRC, 2, 1)], [OK, OK, VALUE]),
     "run no times": ([*loads, messages.run(1, CRC, 2, 0)], [OK, OK, VALUE]),
     "run twice without inputs that survive": (
         [*loads, messages.run(1, CRC, 2, 2)],
         [OK, OK, Status.INPUT_CONSUMED],
     ),
-    "run past the last layer": ([*loads, messages.run(1, CRC, 3, 1), messages.run(1, CRC, 0xFFFF, 1)],
-                                [OK, OK, INDEX, INDEX]),
+    "run past the last layer": (
+        [*loads, messages.run(1, CRC, 3, 1), messages.run(1, CRC, 0xFFFE, 1)],
+        [OK, OK, INDEX, INDEX],
+    ),
     "read before any run": ([read], [STALE]),
     "read of run 0": ([messages.read(Kind.OUTPUT, 0, 0, 0, 1)], [STALE]),
     "read of another run": ([*loads, run, messages.read(Kind.OUTPUT, 0, 2, 0, 1)], [OK, OK, OK, STALE]),
     "read after a load": ([*loads, run, load_bias, read], [OK, OK, OK, OK, STALE]),
-    "read after a refused load": ([*loads, run, raw(3, struct.pack("<HI", 0, 65)), read], [OK, OK, OK, RANGE, OK]),
+    "read after a refused load": (
+        [*loads, run, raw(3, struct.pack("<HI", 0, 65)), read],
+        [OK, OK, OK, RANGE, OK],
+    ),
     "read of the layer that was run": (
         [*loads, messages.run(1, CRC, 1, 1), messages.read(Kind.LAYER, 1, 1, 0, 100)],
         [OK] * 4,
@@ -96,34 +111,68 @@ CASES = {
         [*loads, messages.run(1, CRC, 1, 1), messages.read(Kind.LAYER, 0, 1, 0, 100)],
         [OK, OK, OK, STALE],
     ),
-    "read of an output after part of a run": ([*loads, messages.run(1, CRC, 1, 1), read], [OK, OK, OK, STALE]),
-    "read of the last layer": ([*loads, run, messages.read(Kind.LAYER, 2, 1, 0, 10)], [OK] * 4),
-    "read to the end": ([*loads, run, messages.read(Kind.OUTPUT, 0, 1, 9, 1), messages.read(Kind.OUTPUT, 0, 1, 10, 0)],
-                        [OK] * 5),
+    "read of an output after part of a run": (
+        [*loads, messages.run(1, CRC, 1, 1), read],
+        [OK, OK, OK, STALE],
+    ),
+    "read of the last layer": (
+        [*loads, messages.run(1, CRC, 2, 1), messages.read(Kind.LAYER, 2, 1, 0, 10), read],
+        [OK, OK, OK, OK, STALE],
+    ),
+    "read of a layer after a whole run": (
+        [*loads, run, messages.read(Kind.LAYER, 2, 1, 0, 10)],
+        [OK, OK, OK, STALE],
+    ),
+    "read to the end": (
+        [*loads, run, messages.read(Kind.OUTPUT, 0, 1, 9, 1), messages.read(Kind.OUTPUT, 0, 1, 10, 0)],
+        [OK] * 5,
+    ),
     "read past the end": (
-        [*loads, run, messages.read(Kind.OUTPUT, 0, 1, 1, 10), messages.read(Kind.OUTPUT, 0, 1, 11, 0),
-         messages.read(Kind.OUTPUT, 0, 1, 0xFFFFFFFF, 2), messages.read(Kind.OUTPUT, 0, 1, 0, 0xFFFF)],
+        [
+            *loads,
+            run,
+            messages.read(Kind.OUTPUT, 0, 1, 1, 10),
+            messages.read(Kind.OUTPUT, 0, 1, 11, 0),
+            messages.read(Kind.OUTPUT, 0, 1, 0xFFFFFFFF, 2),
+            messages.read(Kind.OUTPUT, 0, 1, 0, 0xFFFF),
+        ],
         [OK, OK, OK, RANGE, RANGE, RANGE, RANGE],
     ),
     "read of an input": ([*loads, run, messages.read(Kind.INPUT, 0, 1, 0, 1)], [OK, OK, OK, INDEX]),
     "read of no such tensor": (
-        [messages.read(Kind.OUTPUT, 2, 1, 0, 1), messages.read(Kind.LAYER, 3, 1, 0, 1), raw(5, b"\3" + bytes(12)),
-         raw(5, b"\xff" * 13)],
+        [
+            messages.read(Kind.OUTPUT, 2, 1, 0, 1),
+            messages.read(Kind.LAYER, 3, 1, 0, 1),
+            raw(5, b"\3" + bytes(12)),
+            raw(5, b"\xff" * 13),
+        ],
         [INDEX] * 4,
     ),
     "describe no such tensor": (
         [messages.describe(Kind.INPUT, 2, 0, 9), messages.describe(Kind.LAYER, 3, 0, 9), raw(2, b"\xff" * 7)],
         [INDEX] * 3,
     ),
-    "description from its end, and past it": ([messages.hello(0xFFFF, 1), messages.hello(300, 0)], [RANGE, RANGE]),
+    "description from its end, and past it": (
+        [messages.hello(0xFFFF, 1), messages.hello(300, 0)],
+        [RANGE, RANGE],
+    ),
     "unknown messages": ([raw(0), raw(7), raw(0x7F, b"what?")], [Status.UNKNOWN_MESSAGE] * 3),
-    "bodies one byte too long": ([raw(m, bytes(n)) for m, n in ((1, 5), (2, 8), (4, 13), (5, 14), (6, 1))], [LENGTH] * 5),
-    "bodies one byte too short": ([raw(m, bytes(n)) for m, n in ((1, 3), (2, 6), (3, 5), (4, 11), (5, 12))], [LENGTH] * 5),
+    "bodies one byte too long": (
+        [raw(m, bytes(n)) for m, n in ((1, 5), (2, 8), (4, 13), (5, 14), (6, 1))],
+        [LENGTH] * 5,
+    ),
+    "bodies one byte too short": (
+        [raw(m, bytes(n)) for m, n in ((1, 3), (2, 6), (3, 5), (4, 11), (5, 12))],
+        [LENGTH] * 5,
+    ),
     "bodies that are missing": ([raw(m) for m in range(1, 6)], [LENGTH] * 5),
-    "another version": ([b"\x01\x20\0\0", b"\x01\x00\0\0", b"\x7f\xf0\0\0"], [Status.UNSUPPORTED_VERSION] * 3),
+    "another version": (
+        [b"\x01\x20\0\0", b"\x01\x00\0\0", b"\x7f\xf0\0\0"],
+        [Status.UNSUPPORTED_VERSION] * 3,
+    ),
     "a flag of the future": ([b"\x06\x11\0\0", b"\x06\x18\0\0"], [Status.UNSUPPORTED_FLAGS] * 2),
     "replies are not answered": ([b"\x86\x10\0\0", b"\x81\x10\0\0\0", b"\xff\xff\xff\xff", raw(6)], [OK]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -172,10 +221,10 @@ def test_replies_echo_message_and_sequence_number(device_program: Path) -> None:
 
 
 def test_inputs_that_survive_run_many_times(device_program: Path) -> None:
-    again = messages.run(2, CRC, 2, 1)
+    again = messages.run(2, CRC, WHOLE, 1)
     requests = [
         *loads,
-        messages.run(1, CRC, 2, 1000),
+        messages.run(1, CRC, WHOLE, 1000),
         raw(6),
         again,
         messages.read(Kind.OUTPUT, 0, 2, 0, 10),

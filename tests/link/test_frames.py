@@ -24,7 +24,7 @@ def python_events(capacity: int, pieces: list[bytes]) -> Events:
 
 
 def c_events(program: Path, streams: list[tuple[int, bytes]]) -> list[tuple[Events, bytes]]:
-    """For each (capacity, bytes): what the C decoder made of it, and the C encoder's frame of it as content."""
+    """For each (capacity, bytes): what the C decoder made of it, and the C encoder's frame of it."""
     asked = b"".join(struct.pack("=II", capacity, len(data)) + data for capacity, data in streams)
     out = subprocess.run([str(program)], input=asked, capture_output=True, check=True).stdout
     at, results = 0, []

@@ -62,6 +62,9 @@ typedef enum {
     NONN_INVOKE_FAILED = 11  /* the runtime's own error follows */
 } nonn_status;
 
+/* As the last layer of a RUN: all of them, and the outputs are the result, not a layer. */
+#define NONN_WHOLE 0xFFFFu
+
 typedef struct {
     uint32_t id; /* 0: none */
     uint32_t input_crc;

@@ -1,0 +1,302 @@
+"""The client against a board on a pty: results, recovery, and what it says when there is no answer."""
+
+import os
+import pty
+import random
+import threading
+import time
+import tty
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import FakeBoard, fake_result, random_inputs
+
+from nonn_mcu.errors import BadInput, DeviceError, LinkError, LinkTimeout, WrongModel
+from nonn_mcu.link import messages
+from nonn_mcu.link.client import RECOVERIES, Device
+from nonn_mcu.link.deadline import Deadline
+from nonn_mcu.link.frame import Decoder, FrameStatus, encode
+from nonn_mcu.link.messages import Kind
+from nonn_mcu.link.ports import SerialPort
+
+Board = Callable[..., FakeBoard]
+Connect = Callable[..., Device]
+
+
+def assert_right(device: Device, rng: np.random.Generator) -> None:
+    inputs = random_inputs(rng)
+    for found, wanted in zip(device.run(inputs), fake_result(*inputs), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_device_describes_itself(board: Board, connect: Connect) -> None:
+    device = connect(board())
+    hello = device.hello()
+    assert (hello.model, hello.board, hello.core, hello.runtime) == ("fake", "fake", "none", "native")
+    assert (hello.firmware, hello.payload, hello.input_survives) == ("0.1.0", 512, False)
+    assert (hello.tick_numerator, hello.tick_denominator, hello.tick_unit) == (125, 4, "steps")
+    assert [spec.shape for spec in device.inputs()] == [(1, 8, 8, 1), (1, 3)]
+    assert [spec.shape for spec in device.outputs()] == [(1, 10), (5,)]
+    assert [(spec.name, spec.bytes) for spec in device.layers()] == [
+        ("mix", 100),
+        ("twist???", 100),
+        ("sum", 10),
+    ]
+    image = device.describe(Kind.INPUT, 0)
+    assert (image.scale, image.zero_point) == (0.5, -128)
+
+
+def test_results_and_layers_are_right(board: Board, connect: Connect) -> None:
+    rng = np.random.default_rng(1)
+    device = connect(board())
+    for _ in range(20):
+        assert_right(device, rng)
+        inputs = random_inputs(rng)
+        for layer in range(3):
+            np.testing.assert_array_equal(device.run_layer(inputs, layer), fake_result(*inputs, layer)[0])
+    stats = device.stats()
+    assert (stats.invocations, stats.times, stats.ticks, stats.stack_bytes) == (80, 1, 40, 777)
+    assert device.counters.damaged == 0
+
+
+def test_inputs_that_survive_run_many_times(board: Board, connect: Connect) -> None:
+    device = connect(board("survives"))
+    inputs = random_inputs(np.random.default_rng(2))
+    np.testing.assert_array_equal(device.run(inputs, times=50)[0], fake_result(*inputs)[0])
+    assert (device.stats().times, device.stats().invocations) == (50, 50)
+
+
+def test_a_run_that_takes_longer_than_any_wait_for_it(board: Board, connect: Connect) -> None:
+    device = connect(board("slow"))
+    for seed in range(3):
+        assert_right(device, np.random.default_rng(seed))
+    assert device.stats().invocations == 3  # repeated requests did not run it again
+
+
+@pytest.mark.parametrize(
+    ("inputs", "says"),
+    [
+        ([np.zeros((1, 8, 8, 1), np.int8)], "takes 2 inputs, not 1"),
+        ([np.zeros((1, 8, 8, 1), np.float32), np.zeros((1, 3), np.int8)], "image is int8 .* not float32"),
+        ([np.zeros((1, 8, 8, 1), np.int8), np.zeros((3,), np.int8)], r"bias is int8 of shape \(1, 3\)"),
+    ],
+    ids=["too few", "dtype", "shape"],
+)
+def test_inputs_that_do_not_fit(board: Board, connect: Connect, inputs: list, says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        connect(board()).run(inputs)
+
+
+def test_what_the_device_refuses_is_a_device_error(board: Board, connect: Connect) -> None:
+    inputs = random_inputs(np.random.default_rng(3))
+    with pytest.raises(DeviceError, match="refused RUN: a run of this model overwrites its inputs"):
+        connect(board()).run(inputs, times=2)
+    with pytest.raises(DeviceError, match="refused DESCRIBE: the model has no such tensor"):
+        connect(board()).run_layer(inputs, 3)
+    with pytest.raises(DeviceError, match="runtime's error is -7"):
+        connect(board("fails")).run(inputs)
+
+
+def test_resets_in_the_middle_are_recovered(board: Board, connect: Connect) -> None:
+    rng, when = np.random.default_rng(4), random.Random(4)
+    fake = board("banner")
+    device = connect(fake)
+    device.hello()
+    done = threading.Event()
+
+    def reset_now_and_then() -> None:
+        while not done.wait(when.uniform(0.0, 0.02)):
+            fake.reset()
+
+    thread = threading.Thread(target=reset_now_and_then)
+    thread.start()
+    try:
+        for _ in range(300):
+            assert_right(device, rng)
+    finally:
+        done.set()
+        thread.join()
+    assert device.stats().invocations < 320  # it really lost its memory
+
+
+class Puppet:
+    """The other end of a pty, where the test answers for the device."""
+
+    def __init__(self, answer: Callable[[bytes], bytes]) -> None:
+        self._ours, self._theirs = pty.openpty()
+        tty.setraw(self._theirs)
+        self.path = os.ttyname(self._theirs)
+        self._answer = answer
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                data = os.read(self._ours, 4096)
+            except OSError:
+                return
+            if not data:
+                return
+            reply = self._answer(data)
+            if reply:
+                os.write(self._ours, reply)
+
+    def stop(self) -> None:
+        for end in (self._theirs, self._ours):
+            os.close(end)
+
+
+@pytest.fixture
+def puppet() -> Iterator[Callable[..., Puppet]]:
+    puppets: list[Puppet] = []
+
+    def start(answer: Callable[[bytes], bytes]) -> Puppet:
+        puppets.append(Puppet(answer))
+        return puppets[-1]
+
+    yield start
+    for made in puppets:
+        made.stop()
+
+
+SILENCE = {
+    "nothing": (lambda data: b"", "not a byte"),
+    "echo": (lambda data: data, "sends back what is sent"),
+    "text": (lambda data: b"MicroPython v1.22\r\n>>> ", "but text .*MicroPython"),
+    "noise": (
+        lambda data: bytes([0xE5, 0x9A, 0x00, 0xFF, 0x81, 0x00, 0xC3]),
+        "only noise: is 115200 the baud rate",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SILENCE)
+def test_no_answer_says_what_it_looks_like(puppet: Callable[..., Puppet], kind: str) -> None:
+    answer, says = SILENCE[kind]
+    with Device(SerialPort(puppet(answer).path), patience=0.6) as device:
+        started = time.monotonic()
+        with pytest.raises(LinkTimeout, match=says):
+            device.hello()
+        assert 0.5 < time.monotonic() - started < 2
+
+
+def test_a_deadline_bounds_the_whole_of_the_work(board: Board, connect: Connect) -> None:
+    device = connect(board("slow"))
+    device.outputs()
+    started = time.monotonic()
+    with pytest.raises(LinkTimeout):
+        for seed in range(9):
+            device.run(random_inputs(np.random.default_rng(seed)), deadline=Deadline(started + 0.7))
+    assert time.monotonic() - started < 1.5
+
+
+def man_in_the_middle(
+    program_path: str, change: Callable[[messages.Reply], bytes]
+) -> Callable[[bytes], bytes]:
+    """Answer as the real board does, but with the bodies that ``change`` gives."""
+    real, decoder = SerialPort(program_path), Decoder(600)
+
+    def answer(data: bytes) -> bytes:
+        real.write(data)
+        out = b""
+        for status, content in decoder.feed(real.read(0.2)):
+            reply = messages.parse_reply(content) if status is FrameStatus.COMPLETE else None
+            out += encode(content[:4] + change(reply)) if reply else b""
+        return out
+
+    return answer
+
+
+def changed(message: int, to: Callable[[bytes], bytes], after: int = 0) -> Callable[[messages.Reply], bytes]:
+    """Change bodies (status first) of replies to ``message``, from the ``after``-th on."""
+    seen = 0
+
+    def change(reply: messages.Reply) -> bytes:
+        nonlocal seen
+        body = bytes([reply.status]) + reply.body
+        seen += reply.message == message
+        return to(body) if reply.message == message and seen > after else body
+
+    return change
+
+
+LIES = {
+    "result not of the run": (
+        changed(5, lambda b: b[:-1] + bytes([b[-1] ^ 1])),
+        LinkError,
+        f"{RECOVERIES + 1} times",
+    ),
+    "stale for ever": (changed(5, lambda b: b"\x0a"), LinkError, f"{RECOVERIES + 1} times"),
+    "inputs lost for ever": (changed(4, lambda b: b"\x08"), LinkError, f"{RECOVERIES + 1} times"),
+    "too many tensor bytes": (changed(5, lambda b: b + b"x"), LinkError, "11 bytes of a tensor, not 10"),
+    "too few tensor bytes": (changed(5, lambda b: b[:-1]), LinkError, "9 bytes of a tensor, not 10"),
+    "a run without its CRC": (changed(4, lambda b: b[:3]), LinkError, "answered RUN with 2 bytes"),
+    "a status of the future": (changed(3, lambda b: b"\x63"), DeviceError, "unknown status 99"),
+    "another version": (changed(1, lambda b: b"\x01"), DeviceError, "speaks version 1 of the protocol"),
+    "another model after a loss": (
+        changed(1, lambda b: b.replace(b"fake", b"fate"), after=1),
+        WrongModel,
+        "was it flashed",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_lies_are_never_taken_for_results(puppet: Callable[..., Puppet], board: Board, name: str) -> None:
+    change, error, says = LIES[name]
+    if name == "another model after a loss":
+        inner = change
+        lose = changed(4, lambda b: b"\x08")
+
+        def change(reply: messages.Reply) -> bytes:
+            return lose(reply) if reply.message == 4 else inner(reply)
+
+    fake = puppet(man_in_the_middle(board().path, change))
+    with Device(SerialPort(fake.path), patience=5) as device, pytest.raises(error, match=says):
+        device.run(random_inputs(np.random.default_rng(5)))
+
+
+def test_late_and_repeated_answers_are_dropped(puppet: Callable[..., Puppet], board: Board) -> None:
+    kept = b""
+    inner = man_in_the_middle(board().path, lambda reply: bytes([reply.status]) + reply.body)
+
+    def answer(data: bytes) -> bytes:
+        """Each answer three times, and once more after the next."""
+        nonlocal kept
+        new = inner(data)
+        out, kept = kept + new * 3, new
+        return out
+
+    rng = np.random.default_rng(6)
+    with Device(SerialPort(puppet(answer).path), patience=5) as device:
+        for _ in range(20):
+            assert_right(device, rng)
+        assert device.counters.late > 100
+
+
+def test_an_unplugged_port_is_a_link_error(board: Board, connect: Connect) -> None:
+    ours, theirs = pty.openpty()
+    tty.setraw(theirs)
+    with Device(SerialPort(os.ttyname(theirs)), patience=5) as device:
+        os.close(theirs)
+        os.close(ours)
+        with pytest.raises(LinkError, match="the port is gone"):
+            device.hello()
+
+
+def test_a_port_that_does_not_take_bytes_ends_at_the_deadline(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    tty.setraw(theirs)
+    try:
+        os.set_blocking(theirs, False)
+        with pytest.raises(BlockingIOError):
+            while True:
+                os.write(theirs, b"x" * 4096)  # nobody reads: the line is full
+        with Device(SerialPort(os.ttyname(theirs)), patience=0.5) as device, pytest.raises(LinkTimeout):
+            device.hello()
+    finally:
+        os.close(ours)
+        os.close(theirs)
