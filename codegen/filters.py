@@ -6,8 +6,6 @@ and an optional constant int32 bias.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from nonn_mcu.codegen.arguments import require_int8
@@ -89,22 +87,18 @@ def require_sums(graph: Graph, op: Op, filters: np.ndarray, bias: np.ndarray | N
     )
 
 
-def multipliers(reals: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
-    """Fixed-point (multiplier int32, shift int8), one per channel."""
-    pairs = [quantize_multiplier(real) for real in reals]
-    return np.array([m for m, _ in pairs], np.int32), np.array([s for _, s in pairs], np.int8)
-
-
 def channel_multipliers(
     source: Tensor, weights: Tensor, output: Tensor, channels: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """:func:`multipliers` of a convolution, with every product of scales taken in float64.
+    """Fixed-point (multiplier int32, shift int8) of each channel; one scale of all weights serves every one.
 
-    Source: PopulateConvolutionQuantizationParams in tensorflow/lite/kernels/kernel_util.cc.
+    Every product of scales is taken in float64. Source: PopulateConvolutionQuantizationParams in
+    tensorflow/lite/kernels/kernel_util.cc.
     """
     assert weights.quant is not None
     scales = weights.quant.scale if len(weights.quant.scale) > 1 else weights.quant.scale * channels
-    return multipliers([source.scale * scale / output.scale for scale in scales])
+    pairs = [quantize_multiplier(source.scale * scale / output.scale) for scale in scales]
+    return np.array([m for m, _ in pairs], np.int32), np.array([s for _, s in pairs], np.int8)
 
 
 def sliding_window(

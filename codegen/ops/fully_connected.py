@@ -36,7 +36,9 @@ def lower(graph: Graph, op: Op) -> Layer:
     )
     assert weights.data is not None
     filters.require_sums(graph, op, weights.data, bias, source.zero_point)
-    multiplier, shift = filters.multipliers(_ratios(graph, op, source, weights, output))
+    _require_bias_scale(graph, op, source.scale, weights, output.scale)
+    assert weights.quant is not None
+    multiplier, shift = filters.channel_multipliers(source, weights, output, len(weights.quant.scale))
     low, high = activation_range(op.options["fused_activation"], output.scale, output.zero_point)
     return Layer(
         kernel="fully_connected",
@@ -60,19 +62,16 @@ def lower(graph: Graph, op: Op) -> Layer:
     )
 
 
-def _ratios(graph: Graph, op: Op, source: Tensor, weights: Tensor, output: Tensor) -> list[float]:
-    """Return the real multiplier of each unit, or of all."""
+def _require_bias_scale(graph: Graph, op: Op, source: float, weights: Tensor, output: float) -> None:
+    """Raise :class:`Unsupported` where the reference refuses: with one scale for all weights only."""
     assert weights.quant is not None
-    if len(weights.quant.scale) > 1:
-        return [source.scale * scale / output.scale for scale in weights.quant.scale]
-    product = source.scale * weights.scale
-    if len(op.inputs) == 3 and op.inputs[2] >= 0:
-        quant = graph.tensors[op.inputs[2]].quant
-        bias_scale = quant.scale[0] if quant is not None else 0.0
-        require(
-            abs(product - bias_scale) / output.scale <= _LARGEST_BIAS_SHIFT,
-            graph,
-            op,
-            f"the bias's scale is {bias_scale:.6g}, must be {product:.6g}; quantise again",
-        )
-    return [product / output.scale]
+    if len(op.inputs) < 3 or op.inputs[2] < 0 or len(weights.quant.scale) > 1:
+        return
+    quant = graph.tensors[op.inputs[2]].quant
+    actual, wanted = quant.scale[0] if quant is not None else 0.0, source * weights.scale
+    require(
+        abs(wanted - actual) / output <= _LARGEST_BIAS_SHIFT,
+        graph,
+        op,
+        f"the bias's scale is {actual:.6g}, must be {wanted:.6g}; quantise again",
+    )
