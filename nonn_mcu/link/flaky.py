@@ -49,9 +49,9 @@ class FlakyPort:
                 return b""
             due, piece = self._arriving[0]
             if due > deadline.moment:
-                time.sleep(deadline.remaining())
+                _sleep(deadline.remaining())
                 return b""
-            time.sleep(max(0.0, due - time.monotonic()))
+            _sleep(due - time.monotonic())
             self._arriving.popleft()
             if piece:
                 return piece
@@ -59,7 +59,7 @@ class FlakyPort:
     def write(self, data: bytes) -> None:
         """Send what is left of ``data``."""
         for pause, piece in self._mangle(data, self._to_device):
-            time.sleep(pause)
+            _sleep(pause)
             if piece:
                 self._port.write(piece)
 
@@ -91,3 +91,9 @@ class FlakyPort:
             kept = byte ^ (1 << fate.randrange(8)) if fate.random() < faults.corrupt else byte
             piece += bytes([kept]) * (2 if fate.random() < faults.duplicate else 1)
         yield pause, bytes(piece)
+
+
+def _sleep(seconds: float) -> None:
+    """Sleep, but do not hand over the processor for nothing."""
+    if seconds > 0:
+        time.sleep(seconds)

@@ -147,12 +147,12 @@ def _why_not_opened(url: str, error: Exception) -> NoDevice | LinkError:
 
 
 def _holders(path: str) -> str:
-    """Name the processes of this user that have ``path`` open, as far as /proc tells."""
+    """Name the other processes that have ``path`` open, as far as /proc tells."""
     wanted = os.path.realpath(path)
     found = set()
     for link in Path("/proc").glob("[0-9]*/fd/*"):
         with suppress(OSError):
-            if os.readlink(link) == wanted:
-                process = link.parents[1]
+            process = link.parents[1]
+            if os.readlink(link) == wanted and process.name != str(os.getpid()):
                 found.add(f"{(process / 'comm').read_text().strip()} {process.name}")
     return f" ({', '.join(sorted(found))})" if found else ""
