@@ -143,8 +143,9 @@ def _memory(device: DeviceVerdict) -> str:
     stats = device.stats
     if stats is None:
         return ""
-    parts = (("arena", stats.arena_bytes), ("static", stats.static_bytes), ("stack", stats.stack_bytes))
-    return ", ".join(f"{what} {size:,} B" for what, size in parts if size is not None)
+    arena = f"arena {stats.arena_bytes:,} B"
+    text = arena if stats.static_bytes is None else f"static {stats.static_bytes:,} B ({arena} of it)"
+    return text if stats.stack_bytes is None else f"{text}, stack {stats.stack_bytes:,} B"
 
 
 def _link(device: DeviceVerdict) -> str:

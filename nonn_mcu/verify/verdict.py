@@ -119,7 +119,7 @@ class Stats:
     """What the device counted; None where its board cannot tell.
 
     ``ticks`` is what the last inference took, in ``tick_unit`` ("instructions" under emulation, "cycles",
-    "ns"); the rest are bytes of RAM: the arena, other static data, the deepest stack.
+    "ns"); the rest are bytes of RAM: the arena, all static data with it, the deepest stack.
     """
 
     ticks: int | None

@@ -1,8 +1,10 @@
 """``nonn-mcu verify`` as a user runs it, against the C device library on a pseudo-terminal."""
 
 import os
+import re
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,8 @@ from support.command import finish, open_files, wait_until
 from nonn_mcu import bundle as bundles
 from nonn_mcu.link.frame import Decoder, FrameStatus, encode
 from nonn_mcu.link.messages import REPLY, Message, Status
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def check_pass(result, vectors=20):
@@ -48,6 +52,25 @@ def test_a_device_that_holds_the_model_passes(cli, device, pocket):
     assert found["fidelity"]["judged"] and found["fidelity"]["shortfalls"] == []
     assert found["stats"]["ticks"] > 0 and found["stats"]["arena_bytes"] == 144
     assert found["link"]["lost"] == found["link"]["corrupt"] == found["link"]["refused"] == 0
+
+
+def keys(value):
+    """Every key of nested objects, but not those of the histogram."""
+    if isinstance(value, dict):
+        return {k for k in value if not k.isdigit()}.union(*(keys(item) for item in value.values()))
+    return set().union(*map(keys, value)) if isinstance(value, list) else set()
+
+
+def test_every_key_of_the_json_is_documented(cli, device, pocket, tmp_path):
+    from support.bundles import make_bundle
+
+    stored = bundles.read(pocket).vectors()
+    make_bundle(tmp_path / "wrong", outputs=(stored.outputs[0] ^ 1,), layer_crc=stored.layer_crc ^ 1)
+    body = cli("verify", "wrong", "--port", device.port, "--layers", "--json").json
+    documented = set(re.findall(r"`\.?([a-z0-9_.]+)`", (ROOT / "docs" / "verify.md").read_text()))
+    documented |= {part for name in documented for part in name.split(".")}
+    assert keys(body) - documented == set()
+    assert len(keys(body)) > 50
 
 
 def test_the_verdict_is_a_table_and_one_line(cli, device, pocket):
