@@ -60,6 +60,8 @@ def from_float(student: Student, x: np.ndarray, progress: Progress) -> Int8:
     progress("Rewriting the graph")
     try:
         graph = rewrite(exported)
+    except BadInput as error:
+        raise BadInput(f"{student.name}: {error}") from None
     except Exception as error:  # onnx has no common base for what it raises
         raise BadInput(f"{student.name}: the ONNX graph is inconsistent: {first_line(error)}") from None
     require_same(graph, probe, references, f"{student.name}: rewriting the ONNX graph")
@@ -70,7 +72,7 @@ def from_float(student: Student, x: np.ndarray, progress: Progress) -> Int8:
         arrangement = derive(float_network.run, float_network.input_shape, probe, references)
         progress(f"Quantising with {len(x)} samples")
         samples = arrange(x, arrangement.input_axes, float_network.input_shape)
-        model, quantise_log = quantise(saved, samples)
+        model, quantise_log = quantise(saved, samples, float_network.sources)
     model = name_tensors(
         model,
         float_network.sources,

@@ -85,6 +85,7 @@ def _build(model: Any, folder: Path) -> Network:
             disable_model_save=True,
             output_signaturedefs=True,
             batch_size=1,
+            disable_group_convolution=True,  # as one Keras layer it has variables that cannot be saved
             verbosity="debug",
         )
     finally:
@@ -129,16 +130,16 @@ def _sources(layers: Mapping[str, Any], makers: Mapping[str, str]) -> dict[str, 
     for name, entry in layers.items():
         tensor, node = entry.get("tf_node"), tensors.get(_plain(name))
         if node is not None and hasattr(tensor, "node"):
-            _claim(tensor, node, found)
+            _claim(tensor.node, node, found)
     return found
 
 
-def _claim(tensor: Any, node: str, found: dict[str, str]) -> None:
-    for parent in tensor.node.parent_nodes:
+def _claim(keras_node: Any, node: str, found: dict[str, str]) -> None:
+    for parent in keras_node.parent_nodes:
         layer = parent.layer.name
         if layer not in found and parent.parent_nodes:
             found[layer] = node
-            _claim(parent.outputs, node, found)
+            _claim(parent, node, found)
 
 
 def _plain(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ from nonn_mcu.errors import BadInput
 from nonn_mcu.students.student import first_line
 
 
-def quantise(folder: Path, samples: np.ndarray) -> tuple[bytes, str]:
+def quantise(folder: Path, samples: np.ndarray, sources: Mapping[str, str]) -> tuple[bytes, str]:
     """Convert the SavedModel at ``folder``; returns the model and the tools' log.
 
+    ``sources`` tells for each Keras layer the ONNX node it stands for, for messages.
     ``samples`` is float32 ``(N, ...)``, preprocessed, in the device's layout: post-training quantisation
     with the range of every activation over these samples, weights per channel, int8 in and out
     (B. Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
@@ -26,7 +27,7 @@ def quantise(folder: Path, samples: np.ndarray) -> tuple[bytes, str]:
     try:
         return call(lambda: _convert(folder, samples), str(folder))
     except ToolError as error:
-        raise BadInput(_explain(error)) from None
+        raise BadInput(_explain(error, sources)) from None
 
 
 def _convert(folder: Path, samples: np.ndarray) -> bytes:
@@ -46,23 +47,34 @@ def _convert(folder: Path, samples: np.ndarray) -> bytes:
 
 def require_int8(graph: Graph) -> None:
     """Raise :class:`BadInput` naming the first operator with a tensor that is neither int8 nor int32."""
+    if not graph.ops:
+        raise BadInput("the network does nothing to its input; there is nothing to run on a device")
     for op in graph.ops:
-        for index in (*op.inputs, *op.outputs):
-            if index >= 0 and graph.tensors[index].dtype not in ("int8", "int32"):
-                tensor = graph.tensors[index]
-                raise BadInput(
-                    f"layer {op.index} {tensor.name!r} ({op.kind}) is {tensor.dtype} after quantisation; "
-                    "this operator has no int8 form, replace it in the network"
-                )
+        if op.kind in ("QUANTIZE", "DEQUANTIZE"):
+            continue  # they stand around the operator that is to blame
+        found = [graph.tensors[index].dtype for index in (*op.inputs, *op.outputs) if index >= 0]
+        wrong = next((dtype for dtype in found if dtype not in ("int8", "int32")), None)
+        if wrong is not None:
+            name = graph.tensors[op.outputs[0]].name
+            raise BadInput(
+                f"layer {op.index} {name!r} ({op.kind}) stays {wrong} after quantisation: "
+                "it has no int8 form; replace it in the network"
+            )
     for index in (*graph.inputs, *graph.outputs):
-        if graph.tensors[index].dtype != "int8":
-            raise BadInput(f"{graph.tensors[index].name!r} is {graph.tensors[index].dtype}, not int8")
+        tensor = graph.tensors[index]
+        if tensor.dtype != "int8":
+            raise BadInput(f"{tensor.name!r} is {tensor.dtype} after quantisation, not int8")
 
 
-def _explain(error: ToolError) -> str:
+def _explain(error: ToolError, sources: Mapping[str, str]) -> str:
+    """Name the operators, and the ONNX nodes they come from, that TensorFlow Lite says it does not have."""
     text = str(error.__cause__ or error)
-    needed = re.search(r"(?:Flex ops|Custom ops|Select TF ops): *([^\n]+)", text)
-    if needed:
-        names = ", ".join(sorted({name.strip() for name in needed.group(1).split(",")}))
-        return f"operators {names} have no int8 form in TensorFlow Lite; replace them in the network"
-    return f"TensorFlow Lite cannot quantise the network: {first_line(error.__cause__ or error)}"
+    kinds = sorted(set(re.findall(r"'tf\.(\w+)' op is neither", text)))
+    if not kinds:
+        return f"TensorFlow Lite cannot quantise the network: {first_line(error.__cause__ or error)}"
+    layers = re.findall(r'"\w+/([^/"@]+)/[^"]*@', text)
+    nodes = sorted({sources[layer] for layer in layers if layer in sources})
+    where = f"layer {', '.join(map(repr, nodes[:3]))}: " if nodes else ""
+    return (
+        f"{where}operator {', '.join(kinds)} has no int8 form in TensorFlow Lite; replace it in the network"
+    )

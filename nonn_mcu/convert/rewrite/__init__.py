@@ -14,6 +14,8 @@ from nonn_mcu.convert.rewrite.constants import fold_constants
 from nonn_mcu.convert.rewrite.flatten_gemm import flatten_gemm
 from nonn_mcu.convert.rewrite.global_pool import global_pool
 from nonn_mcu.convert.rewrite.identity import drop_identity
+from nonn_mcu.convert.rewrite.leaky import leaky
+from nonn_mcu.convert.rewrite.padded_pool import padded_pool
 from nonn_mcu.convert.rewrite.subsample import subsample
 
 Rule = Callable[[Any], None]
@@ -22,6 +24,8 @@ RULES: tuple[Rule, ...] = (
     drop_identity,
     fold_constants,
     subsample,
+    leaky,
+    padded_pool,
     fold_batch_norm,
     leftover_batch_norm,
     flatten_gemm,
@@ -33,8 +37,8 @@ def rewrite(model: Any, rules: Sequence[Rule] = RULES) -> Any:
     """Apply ``rules`` in order, until nothing changes, to a copy of ``model``.
 
     ``model`` is an ``onnx.ModelProto`` with static shapes. Inputs and outputs keep their names, shapes and
-    order. The result carries the inferred shape of every tensor. Raises whatever ``onnx`` raises on an
-    inconsistent graph.
+    order. The result carries the inferred shape of every tensor. Raises :class:`BadInput` for what cannot be
+    quantised, and whatever ``onnx`` raises on an inconsistent graph.
     """
     while True:
         before = [node.op_type for node in model.graph.node]

@@ -16,13 +16,15 @@ _NOT_FUNCTIONS = ("Random", "Multinomial", "Bernoulli", "If", "Loop", "Scan", "O
 def fold_constants(graph: Any) -> None:
     """Evaluate every node whose inputs are all constant, and ``Shape`` of a static tensor.
 
+    Constant nodes become initialisers: onnx2tf 1.28.8 moves the axes of a Slice to channels last only when
+    it finds them there, and slices the wrong axes otherwise (the "option A" shortcut of CIFAR ResNets).
     Uses the reference implementation that comes with ``onnx``, one node at a time.
     """
     import onnx_graphsurgeon as gs
 
     graph.toposort()
     for node in list(graph.nodes):
-        if node.op == "Constant" or node.op.startswith(_NOT_FUNCTIONS):
+        if node.op.startswith(_NOT_FUNCTIONS):
             continue
         values = _evaluate(node, graph.opset)
         if values is None:
@@ -36,6 +38,9 @@ def fold_constants(graph: Any) -> None:
 
 
 def _evaluate(node: Any, opset: int) -> list[np.ndarray] | None:
+    if node.op == "Constant":
+        value = constant(node.outputs[0])
+        return None if value is None else [value]
     if node.op == "Shape":
         shape = static_shape(node.inputs[0])
         return None if shape is None else [_shape_slice(node, shape)]

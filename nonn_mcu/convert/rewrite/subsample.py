@@ -1,8 +1,8 @@
 """x[:, :, ::s, ::s] becomes a max pooling with a window of one pixel.
 
 It copies the same values, which int8 does without any rounding: input and output of a pooling share
-their scale. onnx2tf 1.28.8 loses the layout after such slices (the "option A" shortcut of the CIFAR
-ResNets), and a 1x1 convolution with identity weights would round and cost C * C products a pixel.
+their scale. One operator takes the place of two slices; a 1x1 convolution with identity weights would
+round, and cost C * C products a pixel.
 """
 
 from __future__ import annotations
