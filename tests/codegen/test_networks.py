@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.host import compile_models
+from support.host import PLAIN, compile_models, kernel_objects
 from support.single_op import vectors
 
 from nonn_mcu.verify import oracle
@@ -44,6 +44,18 @@ def test_every_layer_equals_the_oracle(networks, program, number):
     [made] = program.run([(number, [array[0] for array in inputs])], layers=True)
     for layer, tensor, wanted in zip(layers, made, expected, strict=True):
         np.testing.assert_array_equal(tensor, wanted[0], err_msg=layer.name)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("level", ["-Os", "-O3", "-Ofast"])
+def test_optimisation_changes_nothing(networks, level, tmp_path):
+    flags = (level, *PLAIN)
+    program = compile_models(networks, tmp_path, kernel_objects(tmp_path, flags), flags)
+    for number, model in enumerate(networks):
+        inputs = vectors(np.random.default_rng(number), model, 20)
+        made = program.run([(number, [array[v] for array in inputs]) for v in range(20)])
+        for output, wanted in enumerate(oracle.run(model, inputs)):
+            np.testing.assert_array_equal(np.stack([row[output][0] for row in made]), wanted)
 
 
 def test_costs_of_the_networks(program):

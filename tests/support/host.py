@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FIRMWARE = ROOT / "firmware"
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Werror")
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
-FLAGS = ("-std=c99", "-O1", "-g0", *WARNINGS, *SANITIZERS, "-I", str(FIRMWARE / "include"))
+PLAIN = ("-std=c99", "-g0", *WARNINGS, "-I", str(FIRMWARE / "include"))
+FLAGS = ("-O1", *PLAIN, *SANITIZERS)
 MODELS_PER_UNIT = 50
 
 # Reads, per run: the model's number and its inputs. Writes the outputs or, given an argument, every
@@ -132,8 +133,10 @@ def kernel_objects(folder: Path, flags: Sequence[str] = FLAGS, compiler: str = "
     return [str(o) for o in objects]
 
 
-def compile_models(models: Sequence[bytes], folder: Path, kernels: Sequence[str]) -> Program:
-    """Generate, compile and link; ``kernels`` are the object files of :func:`kernel_objects`."""
+def compile_models(
+    models: Sequence[bytes], folder: Path, kernels: Sequence[str], flags: Sequence[str] = FLAGS
+) -> Program:
+    """Generate, compile and link; ``kernels`` are the object files of :func:`kernel_objects`, same flags."""
     generated, units = [], []
     for start in range(0, len(models), MODELS_PER_UNIT):
         lines = []
@@ -153,9 +156,9 @@ def compile_models(models: Sequence[bytes], folder: Path, kernels: Sequence[str]
     addresses = ", ".join(f"&{name}" for name in names)
     driver.write_text(DRIVER % {"declarations": declarations, "addresses": addresses})
     objects = [unit.with_suffix(".o") for unit in (*units, driver)]
-    _parallel(["gcc", *FLAGS, "-c", str(o.with_suffix(".c")), "-o", str(o)] for o in objects)
+    _parallel(["gcc", *flags, "-c", str(o.with_suffix(".c")), "-o", str(o)] for o in objects)
     program = folder / "models"
-    _parallel([["gcc", *SANITIZERS, *map(str, objects), *kernels, "-o", str(program)]])
+    _parallel([["gcc", *flags, *map(str, objects), *kernels, "-o", str(program)]])
     return Program(program, tuple(generated))
 
 
