@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.boards import EMULATED, STUB, make_big, need
+from support.boards import EMULATED, MOSTLY_TWO, STUB, make_big, need
 
 from nonn_mcu import boards
 from nonn_mcu.boards import build as building
@@ -28,7 +28,7 @@ def test_get_names_the_boards_there_are():
         boards.get("esp32")
 
 
-@pytest.mark.parametrize("name", EMULATED)
+@pytest.mark.parametrize("name", MOSTLY_TWO)
 def test_bytes_do_not_depend_on_folders(name, tmp_path, stub_firmware):
     """Another bundle path, output path and installation give the same ELF, and it names none of them."""
     need(name)
