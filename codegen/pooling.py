@@ -16,7 +16,7 @@ _MOST_PIXELS = 1 << 23  # of a window: their sum, with the rounding, fits 32 bit
 
 
 def lower_pooling(graph: Graph, op: Op, kernel: str) -> Layer:
-    """Rank 4, NHWC; input and output share scale (to 1e-6) and zero point."""
+    """Rank 4, NHWC; input and output share scale (to 1e-6) and zero point. Raises :class:`BadInput`."""
     (source,) = operands(graph, op, 1)
     require_int8(graph, op, source)
     require_rank(graph, op, source, 4, 4)

@@ -2,7 +2,7 @@
  *
  * A real multiplier M > 0 is held as a Q31 `multiplier` in [2^30, 2^31) and a `shift` (positive:
  * left), M = multiplier * 2^(shift - 31). Source: gemmlowp's fixedpoint.h and
- * tensorflow/lite/kernels/ internal/common.h (MultiplyByQuantizedMultiplier without
+ * tensorflow/lite/kernels/internal/common.h (MultiplyByQuantizedMultiplier without
  * TFLITE_SINGLE_ROUNDING). The arithmetic shift right of a negative number is what every compiler
  * for the supported cores does.
  */

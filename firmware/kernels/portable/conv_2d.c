@@ -11,8 +11,7 @@ static int32_t dot(const int8_t *in, const int8_t *weights, int32_t count, int32
     return sum;
 }
 
-/* The sum over one filter's taps inside the image; `in` points at the filter's group of channels.
- */
+/* The sum over one filter's taps inside the image; `in` is at the filter's group of channels. */
 static int32_t filter_sum(const nonn_conv_2d_params *p, const int8_t *in, const int8_t *weights,
                           int32_t origin_y, int32_t origin_x, nonn_span rows, nonn_span columns) {
     /* Without dilation and groups a row of taps is one run in both the image and the filter. */

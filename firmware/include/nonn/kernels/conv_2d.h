@@ -1,8 +1,7 @@
 /* Convolution of one NHWC image with OHWI filters, int8, zero padding at the input's zero point.
  *
- * out[y][x][o] = clamp(requantize(bias[o] + sum w[o][ky][kx][c] * (in[iy][ix][g * kernel_c + c] +
- * input_offset))
- *                      + output_offset),
+ * out[y][x][o] = clamp(requantize(bias[o] + products) + output_offset), where
+ * products = the sum of weights[o][ky][kx][c] * (in[iy][ix][g * kernel_c + c] + input_offset),
  * iy = y * stride_h - pad_h + ky * dilation_h, likewise ix; positions outside the image add
  * nothing. Groups: in_c / kernel_c of them, each with out_c / groups filters. The sums fit 32 bits:
  * the generator refuses others. Bit for bit TensorFlow Lite Micro's reference ConvPerChannel.
@@ -22,8 +21,7 @@ typedef struct {
     uint16_t kernel_h, kernel_w, kernel_c;
     uint16_t stride_h, stride_w;
     uint16_t dilation_h, dilation_w;
-    uint16_t pad_h,
-        pad_w; /* above and left; what is needed below and right follows from the sizes */
+    uint16_t pad_h, pad_w; /* above and left; below and right follow from the sizes */
     int16_t input_offset;  /* minus the input's zero point */
     int16_t output_offset; /* the output's zero point */
     int8_t activation_min, activation_max;
