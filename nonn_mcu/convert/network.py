@@ -85,7 +85,6 @@ def _build(model: Any, folder: Path) -> Network:
             disable_model_save=True,
             output_signaturedefs=True,
             batch_size=1,
-            disable_group_convolution=True,  # as one Keras layer it has variables that cannot be saved
             verbosity="debug",
         )
     finally:

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -87,7 +87,13 @@ def _descriptors_to(sink: int) -> Iterator[None]:
     try:
         os.dup2(sink, 1)
         os.dup2(sink, 2)
-        yield
+        # sys.stdout need not be descriptor 1: not in a notebook, not under a test runner
+        with (
+            open(os.dup(sink), "w", buffering=1, encoding="utf-8", errors="backslashreplace") as text,
+            redirect_stdout(text),
+            redirect_stderr(text),
+        ):
+            yield
     finally:
         _flush()
         for descriptor, original in zip((1, 2), saved, strict=True):

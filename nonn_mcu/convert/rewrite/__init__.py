@@ -16,6 +16,7 @@ from nonn_mcu.convert.rewrite.global_pool import global_pool
 from nonn_mcu.convert.rewrite.identity import drop_identity
 from nonn_mcu.convert.rewrite.leaky import leaky
 from nonn_mcu.convert.rewrite.padded_pool import padded_pool
+from nonn_mcu.convert.rewrite.split import group_conv, split
 from nonn_mcu.convert.rewrite.subsample import subsample
 
 Rule = Callable[[Any], None]
@@ -24,10 +25,12 @@ RULES: tuple[Rule, ...] = (
     drop_identity,
     fold_constants,
     subsample,
+    split,
     leaky,
     padded_pool,
     fold_batch_norm,
     leftover_batch_norm,
+    group_conv,
     flatten_gemm,
     global_pool,
 )

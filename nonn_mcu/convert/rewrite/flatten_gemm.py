@@ -1,4 +1,4 @@
-"""Flatten + Gemm over a whole map becomes a Conv over that map, then a Flatten.
+"""Flatten + Gemm (or MatMul) over a whole map becomes a Conv over that map, then a Flatten.
 
 The order in which a map is flattened depends on its layout: channels first in PyTorch, last on the
 device. As a convolution the layer needs no transposition.
@@ -18,7 +18,7 @@ def flatten_gemm(graph: Any) -> None:
     import onnx_graphsurgeon as gs
 
     for node in list(graph.nodes):
-        flatten = producer(graph, node.inputs[0]) if node.op == "Gemm" else None
+        flatten = producer(graph, node.inputs[0]) if node.op in ("Gemm", "MatMul") else None
         if flatten is None or flatten.op not in ("Flatten", "Reshape", "Squeeze"):
             continue
         shape = static_shape(flatten.inputs[0])
@@ -26,7 +26,7 @@ def flatten_gemm(graph: Any) -> None:
             continue
         weight = constant(node.inputs[1])
         bias = constant(node.inputs[2]) if len(node.inputs) > 2 else None
-        if weight is None or static_shape(flatten.outputs[0]) != (1, int(np.prod(shape))):
+        if weight is None or weight.ndim != 2 or static_shape(flatten.outputs[0]) != (1, int(np.prod(shape))):
             continue
         if (len(node.inputs) > 2 and bias is None) or not _plain(node):
             continue
