@@ -61,11 +61,11 @@ nonn_answer nonn_answer_run(nonn_device *device, const uint8_t *body, uint32_t s
     (void)size;
     const nonn_model_t *model = device->model;
     nonn_run wanted = {get_u32(body), get_u32(body + 4), 0, get_u16(body + 8), get_u16(body + 10)};
-    if (wanted.id == 0 || wanted.times == 0) {
-        return nonn_refuse(NONN_BAD_VALUE);
-    }
     if (wanted.last != NONN_WHOLE && wanted.last >= model->layers) {
         return nonn_refuse(NONN_BAD_INDEX);
+    }
+    if (wanted.id == 0 || wanted.times == 0) {
+        return nonn_refuse(NONN_BAD_VALUE);
     }
     if (wanted.times > 1 && !model->input_survives) {
         return nonn_refuse(NONN_INPUT_CONSUMED);

@@ -57,8 +57,8 @@ class Status(IntEnum):
     BAD_INDEX = 5
     BAD_RANGE = 6
     BAD_VALUE = 7
-    INPUT_MISMATCH = 8
-    INPUT_CONSUMED = 9
+    INPUT_CONSUMED = 8
+    INPUT_MISMATCH = 9
     STALE = 10
     INVOKE_FAILED = 11
 

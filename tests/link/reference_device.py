@@ -88,10 +88,10 @@ class ReferenceDevice:
 
     def _run(self, body: bytes) -> bytes:
         wanted = run_id, crc, last, times = struct.unpack("<IIHH", body)
-        if run_id == 0 or times == 0:
-            refuse(Status.BAD_VALUE)
         if last > 2 and last != WHOLE:
             refuse(Status.BAD_INDEX)
+        if run_id == 0 or times == 0:
+            refuse(Status.BAD_VALUE)
         if times > 1 and not self.survives:
             refuse(Status.INPUT_CONSUMED)
         if self.run != wanted:

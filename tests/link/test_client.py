@@ -201,10 +201,12 @@ def man_in_the_middle(
 
     def answer(data: bytes) -> bytes:
         real.write(data)
-        out = b""
-        for status, content in decoder.feed(real.read(0.2)):
-            reply = messages.parse_reply(content) if status is FrameStatus.COMPLETE else None
-            out += encode(content[:4] + change(reply)) if reply else b""
+        out, received = b"", real.read(0.5)
+        while received:  # a reply comes in several pieces
+            for status, content in decoder.feed(received):
+                reply = messages.parse_reply(content) if status is FrameStatus.COMPLETE else None
+                out += encode(content[:4] + change(reply)) if reply else b""
+            received = real.read(0.01)
         return out
 
     return answer
@@ -230,7 +232,7 @@ LIES = {
         f"{RECOVERIES + 1} times",
     ),
     "stale for ever": (changed(5, lambda b: b"\x0a"), LinkError, f"{RECOVERIES + 1} times"),
-    "inputs lost for ever": (changed(4, lambda b: b"\x08"), LinkError, f"{RECOVERIES + 1} times"),
+    "inputs lost for ever": (changed(4, lambda b: b"\x09"), LinkError, f"{RECOVERIES + 1} times"),
     "too many tensor bytes": (changed(5, lambda b: b + b"x"), LinkError, "11 bytes of a tensor, not 10"),
     "too few tensor bytes": (changed(5, lambda b: b[:-1]), LinkError, "9 bytes of a tensor, not 10"),
     "a run without its CRC": (changed(4, lambda b: b[:3]), LinkError, "answered RUN with 2 bytes"),
@@ -249,7 +251,7 @@ def test_lies_are_never_taken_for_results(puppet: Callable[..., Puppet], board: 
     change, error, says = LIES[name]
     if name == "another model after a loss":
         inner = change
-        lose = changed(4, lambda b: b"\x08")
+        lose = changed(4, lambda b: b"\x09")
 
         def change(reply: messages.Reply) -> bytes:
             return lose(reply) if reply.message == 4 else inner(reply)

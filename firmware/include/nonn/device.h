@@ -56,8 +56,8 @@ typedef enum {
     NONN_BAD_INDEX = 5,      /* no such tensor, layer or kind of tensor */
     NONN_BAD_RANGE = 6,      /* offset and length reach outside the tensor */
     NONN_BAD_VALUE = 7,      /* run 0, or 0 times */
-    NONN_INPUT_MISMATCH = 8, /* the input tensors do not hold what the CRC says */
-    NONN_INPUT_CONSUMED = 9, /* more than once, but a run overwrites the inputs */
+    NONN_INPUT_CONSUMED = 8, /* more than once, but a run overwrites the inputs */
+    NONN_INPUT_MISMATCH = 9, /* the input tensors do not hold what the CRC says */
     NONN_STALE = 10,         /* the tensor is not, or no longer, of that run */
     NONN_INVOKE_FAILED = 11  /* the runtime's own error follows */
 } nonn_status;
