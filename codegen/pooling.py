@@ -39,7 +39,7 @@ def lower_pooling(graph: Graph, op: Op, kernel: str) -> Layer:
     pixels = min(filter_h, in_h) * min(filter_w, in_w)
     require(pixels <= _MOST_PIXELS, graph, op, f"a window of {pixels} pixels, its sum must fit 32 bits")
     require(
-        abs(np.float32(source.scale) - np.float32(output.scale)) <= 1e-6
+        bool(abs(np.float32(source.scale) - np.float32(output.scale)) <= 1e-6)
         and source.zero_point == output.zero_point,
         graph,
         op,
