@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nonn_mcu.codegen import emit, names, ops
 from nonn_mcu.codegen.check import check, check_order
+from nonn_mcu.codegen.constants import flash_bytes
 from nonn_mcu.codegen.fold import fold
 from nonn_mcu.codegen.graph import Graph
 from nonn_mcu.codegen.layer import Layer
@@ -101,12 +102,12 @@ def generate(model: bytes, name: str, prefix: str = "") -> Generated:
             scale=tensor.scale,
             zero_point=tensor.zero_point,
             macs=sum(part.macs for part in parts),
-            flash_bytes=sum(emit.flash_bytes(parts, graph)),
+            flash_bytes=sum(flash_bytes(parts, graph)),
             live_bytes=made.live_bytes[step],
         )
         for step, (parts, tensor) in enumerate(zip(layers, outputs, strict=True))
     )
-    weights, tables = emit.flash_bytes([part for parts in layers for part in parts], graph)
+    weights, tables = flash_bytes([part for parts in layers for part in parts], graph)
     program = emit.Program(graph, made, layers, layer_names)
     files = emit.native(program, model, name, prefix) | emit.tflm(model, name)
     return Generated(files, graph, made, reports, weights, tables)

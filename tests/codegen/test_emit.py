@@ -12,7 +12,7 @@ from support.host import FIRMWARE, ROOT, WARNINGS
 from support.models import O, T, build
 
 from nonn_mcu.codegen import generate
-from nonn_mcu.codegen.emit import _number
+from nonn_mcu.codegen.constants import number
 
 HASH = """
 import hashlib, locale, sys
@@ -125,7 +125,7 @@ def test_floats_survive_the_text():
     bits = rng.integers(1, 0x7F7FFFFF, 5000, np.uint32)
     values = [*bits.view(np.float32).tolist(), 0.0, 1.0, 2.0**-126, 16777216.0, -0.5, 1e20]
     for value in values:
-        literal = _number(value)
+        literal = number(value)
         assert re.fullmatch(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?f", literal)
         assert "." in literal or "e" in literal
         assert np.float32(literal[:-1]) == np.float32(value)
@@ -135,4 +135,4 @@ def test_floats_survive_the_text():
     ("value", "literal"), [(0, "0"), (-128, "-128"), (-(1 << 31), "(-2147483647 - 1)"), (np.int64(7), "7")]
 )
 def test_integers(value, literal):
-    assert _number(value) == literal
+    assert number(value) == literal
