@@ -103,6 +103,15 @@ class Device:
         """Ask what the device counted; ``ticks`` are those of the last run."""
         return replies.parse_stats(self._checked(self._ask(lambda *_: messages.stats(), deadline)))
 
+    def check_same_model(self, deadline: Deadline | None = None) -> None:
+        """Ask again who is there; raises WrongModel unless it is the device and model that said hello."""
+        before, now = self.hello(deadline), self._ask_hello(deadline)
+        if now != before:
+            raise WrongModel(
+                f"{self.port.name}: {now.model} ({now.sha256[:12]}) on {now.board} answers where "
+                f"{before.model} ({before.sha256[:12]}) on {before.board} did before: was it flashed?"
+            )
+
     def run(
         self, inputs: Sequence[np.ndarray], *, times: int = 1, deadline: Deadline | None = None
     ) -> list[np.ndarray]:
@@ -140,7 +149,7 @@ class Device:
                     np.frombuffer(result, np.int8).reshape(spec.shape)
                     for result, (_, _, spec) in zip(results, wanted, strict=True)
                 ]
-            self._check_same_model(deadline)
+            self.check_same_model(deadline)
         raise LinkError(
             f"{self.port.name}: the device lost its input or result {RECOVERIES + 1} times in a row: "
             "does it reset, or does another program use the port?"
@@ -200,14 +209,6 @@ class Device:
 
     def _ask_hello(self, deadline: Deadline | None) -> Hello:
         return replies.parse_hello(self._description(messages.hello, deadline))
-
-    def _check_same_model(self, deadline: Deadline | None) -> None:
-        before, now = self.hello(deadline), self._ask_hello(deadline)
-        if now != before:
-            raise WrongModel(
-                f"{self.port.name}: {now.model} ({now.sha256[:12]}) on {now.board} answers where "
-                f"{before.model} ({before.sha256[:12]}) on {before.board} did before: was it flashed?"
-            )
 
     def _ask(
         self, make: Callable[[int, int], Request], deadline: Deadline | None, offset: int = 0, room: int = 0

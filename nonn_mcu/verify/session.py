@@ -40,6 +40,7 @@ def check_device(device: Device, port: str, plan: Plan, progress: Progress) -> D
             device, plan.bundle, plan.vectors, lambda done: progress(len(order) + done, total)
         )
     progress(total, total)
+    device.check_same_model()  # a board that was flashed meanwhile gave outputs of two models
     line = device.counters
     return judge(
         port,

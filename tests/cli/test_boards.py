@@ -1,12 +1,14 @@
 """``verify --board``: build, start, verify and stop, in one command."""
 
+import os
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
-from support.command import finish, open_files, wait_until
+from support.command import finish, wait_until
 
 BOARDS = {"host": "cc", "mps2-an386": "qemu-system-arm"}
 
@@ -18,9 +20,10 @@ def copy(pocket, tmp_path):
 
 
 def processes(word):
-    """Command lines of the running processes that contain ``word``."""
-    done = subprocess.run(["ps", "-eww", "-o", "args"], capture_output=True, text=True, check=True)
-    return [line for line in done.stdout.splitlines() if word in line and "nonn_mcu.cli" not in line]
+    """Find the running programs, other than the command itself, whose arguments contain ``word``."""
+    done = subprocess.run(["ps", "-eww", "-o", "pid,args"], capture_output=True, text=True, check=True)
+    lines = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
+    return [int(pid) for pid, args in lines if word in args and "nonn_mcu.cli" not in args]
 
 
 @pytest.mark.parametrize("board", BOARDS)
@@ -44,9 +47,13 @@ def test_a_board_is_built_started_verified_and_stopped(cli, copy, board):
 def test_an_interrupt_stops_the_board_too(start, cli, copy, number):
     assert cli("build", copy, "--board", "host", seconds=120).code == 0
     process = start("verify", copy, "--board", "host", "--layers", start_new_session=True)
-    wait_until(lambda: any(path.startswith("/dev/pts/") for path in open_files(process.pid)))
-    assert processes(str(copy / "build"))
+    wait_until(lambda: processes(str(copy / "build")), interval=0)
+    (board,) = processes(str(copy / "build"))
+    os.kill(board, signal.SIGSTOP)  # or it might be verified before the interrupt
+    time.sleep(1)
     process.send_signal(number)
+    time.sleep(0.2)
+    os.kill(board, signal.SIGCONT)
     assert finish(process).code == 130
     assert processes(str(copy)) == []
 

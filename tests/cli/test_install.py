@@ -1,5 +1,6 @@
 """``pip install .`` in an empty environment: what a Raspberry Pi gets, and that it is enough to verify."""
 
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -67,9 +68,8 @@ def test_the_base_install_verifies(cli, installed, device, pocket, tmp_path):
     assert convert.code == 2
 
 
+@pytest.mark.long
 def test_the_base_install_builds_firmware(cli, installed, pocket, tmp_path):
-    import shutil
-
     copy = shutil.copytree(pocket, tmp_path / "pocket", ignore=shutil.ignore_patterns("build"))
     program = (installed / "nonn-mcu",)
     result = cli("verify", copy, "--board", "host", "--json", command=program, seconds=120)

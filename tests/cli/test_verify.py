@@ -344,3 +344,18 @@ def test_the_only_device_is_found(inside, power_on, pocket, there):
     check_error(inside("verify", pocket), 3, "NoDevice", "/dev/nowhere: no such port")
     there()
     check_error(inside("verify", pocket), 3, "NoDevice", "no serial port is there")
+
+
+@pytest.mark.long
+def test_another_model_after_a_reset_is_6(start, power_on, pocket, made, tmp_path):
+    from nonn_mcu import boards
+    from nonn_mcu.boards.build import build
+
+    other = build(made / "others" / "other", boards.get("host"), out=tmp_path / "other").path
+    first, second = power_on(), power_on(other)
+    with bridge(first.port, to_host=slow(0.005)) as line:
+        process = start("verify", pocket, "--port", line.url, "--json")
+        line.wait(800)
+        first.stop()
+        line.device = second.port
+        check_error(finish(process), 6, "WrongModel", "flashed")

@@ -39,12 +39,12 @@ def finish(process, seconds=60) -> Result:
     return result
 
 
-def wait_until(condition, seconds=30):
+def wait_until(condition, seconds=30, interval=0.01):
     """Wait for what another process does."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
-        time.sleep(0.01)
+        time.sleep(interval)
 
 
 def open_files(pid):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nonn_mcu.bundle import Bundle
+from nonn_mcu.errors import WrongModel
 from nonn_mcu.link.exchange import Counters
 from nonn_mcu.link.replies import Hello, Stats, TensorSpec
 from nonn_mcu.verify import oracle
@@ -21,6 +22,7 @@ class FakeDevice:
     spoil: Callable[[int, np.ndarray], np.ndarray] = lambda number, output: output
     spoil_layer: Callable[[int, np.ndarray], np.ndarray] = lambda layer, tensor: tensor
     spoil_spec: Callable[[TensorSpec], TensorSpec] = lambda spec: spec
+    flashed: bool = False
     described: dict = field(default_factory=dict)
     counted: dict = field(default_factory=dict)
     runs: list[bytes] = field(default_factory=list)
@@ -46,6 +48,10 @@ class FakeDevice:
             "tick_unit": "instructions",
         }
         return Hello(**(fields | self.described))
+
+    def check_same_model(self, deadline=None):
+        if self.flashed:
+            raise WrongModel("port: another model answers")
 
     def inputs(self, deadline=None):
         return self._specs(self.bundle.manifest.inputs)

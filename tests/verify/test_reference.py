@@ -10,6 +10,8 @@ from nonn_mcu.verify.fidelity import dequantize
 from nonn_mcu.verify.plan import Wishes, make
 from nonn_mcu.verify.reference import to_device, to_torch
 
+pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+
 IMAGE = TensorInfo(
     name="x", shape=(1, 2, 3, 4), scale=0.5, zero_point=-3, torch_shape=(1, 4, 2, 3), from_torch=(0, 2, 3, 1)
 )

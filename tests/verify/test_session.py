@@ -86,6 +86,11 @@ def test_another_model_is_refused_before_it_runs(fake):
     assert device.runs == []
 
 
+def test_a_device_that_was_flashed_meanwhile_is_refused(fake):
+    with pytest.raises(WrongModel, match="another model answers"):
+        check(fake(flashed=True))
+
+
 @pytest.mark.parametrize("name", ["image", "logits"])
 @pytest.mark.parametrize("change", [{"shape": (1, 7)}, {"scale": 0.3}, {"zero_point": 9}])
 def test_a_device_that_lies_about_its_digest_is_refused(fake, name, change):
