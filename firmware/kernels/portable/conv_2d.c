@@ -1,15 +1,8 @@
 #include "nonn/kernels/conv_2d.h"
 
 #include "nonn/fixed_point.h"
+#include "nonn/kernels/dot.h"
 #include "nonn/kernels/window.h"
-
-static int32_t dot(const int8_t *in, const int8_t *weights, int32_t count, int32_t offset) {
-    int32_t sum = 0;
-    for (int32_t i = 0; i < count; ++i) {
-        sum += weights[i] * (in[i] + offset);
-    }
-    return sum;
-}
 
 /* The sum over one filter's taps inside the image; `in` is at the filter's group of channels. */
 static int32_t filter_sum(const nonn_conv_2d_params *p, const int8_t *in, const int8_t *weights,
@@ -25,7 +18,7 @@ static int32_t filter_sum(const nonn_conv_2d_params *p, const int8_t *in, const 
         const int8_t *image = in + (y * p->in_w + x) * p->in_c;
         const int8_t *taps = weights + (ky * p->kernel_w + columns.first) * p->kernel_c;
         for (int32_t run = 0; run < runs; ++run) {
-            sum += dot(image, taps, length, p->input_offset);
+            sum += nonn_dot(image, taps, length, p->input_offset);
             image += p->dilation_w * p->in_c;
             taps += length;
         }
