@@ -93,6 +93,8 @@ def read(path: Path) -> Bundle:
 def _read_manifest(path: Path) -> Manifest:
     try:
         text = (path / MANIFEST).read_bytes()
+    except PermissionError:
+        raise BadInput(f"{path / MANIFEST}: permission denied") from None
     except OSError:
         raise BadInput(f"{path}: not a bundle (no {MANIFEST}); make one with: nonn-mcu convert") from None
     try:

@@ -171,6 +171,15 @@ def test_a_folder_without_a_manifest_is_no_bundle(tmp_path):
             bundle.read(path)
 
 
+def test_a_bundle_of_somebody_else_is_told_apart(made, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)  # whoever runs this may be allowed everything
+    with pytest.raises(BadInput, match="permission denied"):
+        bundle.read(made.path)
+
+
 def _drop(key):
     return lambda m: m.pop(key)
 
