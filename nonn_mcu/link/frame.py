@@ -69,8 +69,8 @@ class Decoder:
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        # Fewer bytes than this may still fit: each 254 cost one byte of code, and so does the start.
-        self._longest = capacity + capacity // 254 + 2
+        # A longer run cannot fit: it costs a byte of code at the start and after each 254 at most.
+        self._longest = capacity + capacity // 254 + 1
         self._pending = bytearray()
 
     def feed(self, data: bytes) -> Iterator[Received]:

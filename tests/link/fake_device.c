@@ -1,12 +1,13 @@
 /* The device library as a process on standard input and output, over a fake model that is watched.
  *
- * Arguments: "survives" keeps the inputs over a run, "fails" makes each run fail, "slow" makes it
- * take 0.3 s, "banner" prints text at start and after a reset. SIGUSR1 is a reset: everything is
- * forgotten.
+ * Arguments: "survives" keeps the inputs over a run, "fails" makes each run fail, "fails-later" all
+ * but the first, "slow" makes it take 0.3 s, "banner" prints text at start and after a reset.
+ * SIGUSR1 is a reset: everything is forgotten.
  */
 #define _POSIX_C_SOURCE 200809L
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,16 +76,18 @@ static const nonn_port port = {
 };
 
 int main(int argc, char **argv) {
-    bool survives = false, fails = false, banner = false;
+    bool survives = false, banner = false;
+    long good_runs = LONG_MAX;
     for (int i = 1; i < argc; i++) {
         survives |= strcmp(argv[i], "survives") == 0;
-        fails |= strcmp(argv[i], "fails") == 0;
+        good_runs = strcmp(argv[i], "fails") == 0 ? 0 : good_runs;
+        good_runs = strcmp(argv[i], "fails-later") == 0 ? 1 : good_runs;
         banner |= strcmp(argv[i], "banner") == 0;
         slow |= strcmp(argv[i], "slow") == 0;
     }
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGUSR1, &action, NULL);
-    const nonn_model_t *model = fake_model(survives, fails);
+    const nonn_model_t *model = fake_model(survives, good_runs);
     nonn_device *device = malloc(sizeof *device);
     if (device == NULL) {
         return 1;

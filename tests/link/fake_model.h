@@ -7,9 +7,9 @@
 #include "nonn/model.h"
 
 /* The same mathematics, with what a model can be set to. `input_survives`: runs leave the inputs
- * alone; otherwise outputs lie where inputs were, as in a planned arena. `fails`: invoke returns
- * -7. */
-const nonn_model_t *fake_model(bool input_survives, bool fails);
+ * alone; otherwise outputs lie where inputs were, as in a planned arena. After `good_runs` of them
+ * invoke returns -7. */
+const nonn_model_t *fake_model(bool input_survives, long good_runs);
 
 /* Fills every tensor as a reset leaves RAM: byte i of tensor b is i * 37 + b * 11 + 5. */
 void fake_model_forget(void);

@@ -162,7 +162,14 @@ def puppet() -> Iterator[Callable[..., Puppet]]:
         made.stop()
 
 
+def wrong_message(data: bytes) -> bytes:
+    """Answer every request, by its number, as if it had been a READ of nothing."""
+    contents = [content for status, content in Decoder(600).feed(data) if status is FrameStatus.COMPLETE]
+    return b"".join(encode(b"\x85\x10" + content[2:4] + b"\x00") for content in contents)
+
+
 SILENCE = {
+    "answers to something else": (wrong_message, "only noise"),
     "nothing": (lambda data: b"", "not a byte"),
     "echo": (lambda data: data, "sends back what is sent"),
     "text": (lambda data: b"MicroPython v1.22\r\n>>> ", "but text .*MicroPython"),

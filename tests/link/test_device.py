@@ -238,6 +238,13 @@ def test_inputs_that_survive_run_many_times(device_program: Path) -> None:
     assert (second.run, second.times, second.invocations) == (2, 1, 1001)
 
 
+def test_a_run_that_fails_ends_the_life_of_the_last_result(device_program: Path) -> None:
+    second = messages.run(2, CRC, WHOLE, 1)
+    answers = talk(device_program, [*loads, run, read, second, read, raw(6)], "survives", "fails-later")
+    assert [a.status for a in answers] == [OK, OK, OK, OK, Status.INVOKE_FAILED, STALE, OK]
+    assert replies.parse_stats(answers[-1].body).run == 1  # the last to finish
+
+
 def test_a_run_that_fails_reports_the_runtimes_error(device_program: Path) -> None:
     *_, failed, stale = talk(device_program, [*loads, run, read], "fails")
     assert (failed.status, failed.body) == (Status.INVOKE_FAILED, struct.pack("<i", -7))
@@ -247,7 +254,8 @@ def test_a_run_that_fails_reports_the_runtimes_error(device_program: Path) -> No
 def test_a_description_can_be_fetched_in_pieces(device_program: Path) -> None:
     whole = replies.parse_slice(talk(device_program, [hello])[0].body, 0, 300)[1]
     total = len(whole)
-    answers = talk(device_program, [messages.hello(at, 7) for at in range(total + 1)])
+    *answers, past = talk(device_program, [messages.hello(at, 7) for at in range(total + 2)])
+    assert (past.status, past.body) == (RANGE, b"")
     for at, answer in enumerate(answers):
         assert answer.body == struct.pack("<H", total) + whole[at : at + 7]
     assert replies.parse_hello(whole).sha256.startswith("01020300ff00")
