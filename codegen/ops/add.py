@@ -41,8 +41,8 @@ def lower(graph: Graph, op: Op) -> Layer:
         "narrow_factor": _factor(narrow.scale / (2 * wide.scale)),
         "output_zero_point": y.zero_point,
         "output_factor": _factor(2 * wide.scale / ((1 << _LEFT_SHIFT) * y.scale)),
-        "low": low,
-        "high": high,
+        "activation_min": low,
+        "activation_max": high,
     }
     return Layer("add", params, (wide.index, narrow.index), y.index)
 

@@ -31,7 +31,7 @@ def lower(graph: Graph, op: Op) -> Layer:
         "multiplier": multiplier,
         "shift": shift,
         "output_zero_point": y.zero_point,
-        "low": low,
-        "high": high,
+        "activation_min": low,
+        "activation_max": high,
     }
     return Layer("mul", params, (a.index, b.index), y.index)

@@ -21,7 +21,7 @@ static void add_row(const nonn_add_params *params, const int8_t *wide, const int
     const nonn_add_factor narrow_factor = params->narrow_factor;
     const nonn_add_factor output_factor = params->output_factor;
     const int32_t output_zero_point = params->output_zero_point;
-    const int32_t low = params->low, high = params->high;
+    const int32_t low = params->activation_min, high = params->activation_max;
     for (int32_t i = 0; i < row; ++i) {
         const int32_t x = (*narrow - narrow_zero_point) * (1 << NONN_ADD_LEFT_SHIFT);
         const int32_t sum =

@@ -11,7 +11,7 @@ static void mul_row(const nonn_mul_params *params, const int8_t *input1, const i
     const int32_t zero_point2 = params->input_zero_point[1];
     const int32_t multiplier = params->multiplier, shift = params->shift;
     const int32_t output_zero_point = params->output_zero_point;
-    const int32_t low = params->low, high = params->high;
+    const int32_t low = params->activation_min, high = params->activation_max;
     for (int32_t i = 0; i < row; ++i) {
         const int32_t product = (*input1 - zero_point1) * (*input2 - zero_point2);
         const int32_t y = nonn_requantize(product, multiplier, shift) + output_zero_point;

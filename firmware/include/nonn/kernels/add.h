@@ -29,8 +29,8 @@ typedef struct {
     int32_t narrow_zero_point;
     nonn_add_factor narrow_factor;
     int32_t output_zero_point;
-    nonn_add_factor output_factor; /* to the output scale; below one */
-    int32_t low, high;             /* -128 <= low <= high <= 127 */
+    nonn_add_factor output_factor;          /* to the output scale; below one */
+    int32_t activation_min, activation_max; /* in -128..127 */
 } nonn_add_params;
 
 /* output = clamp(+-wide +- narrow), requantised. No input may overlap `output`, except that an

@@ -1,7 +1,7 @@
 /* Convolution of one NHWC image with OHWI filters, int8, zero padding at the input's zero point.
  *
- * out[y][x][o] = clamp(requantize(bias[o] + products) + output_offset), where
- * products = the sum of weights[o][ky][kx][c] * (in[iy][ix][g * kernel_c + c] + input_offset),
+ * output[y][x][o] = clamp(requantize(bias[o] + products) + output_offset), where
+ * products = the sum of weights[o][ky][kx][c] * (input[iy][ix][g * kernel_c + c] + input_offset),
  * iy = y * stride_h - pad_h + ky * dilation_h, likewise ix; positions outside the image add
  * nothing. Groups: in_c / kernel_c of them, each with out_c / groups filters. The sums fit 32 bits:
  * the generator refuses others. Bit for bit TensorFlow Lite Micro's reference ConvPerChannel.
@@ -10,10 +10,6 @@
 #define NONN_KERNELS_CONV_2D_H
 
 #include <stdint.h>
-
-#ifdef __cplusplus
-extern "C" {
-#endif
 
 typedef struct {
     uint16_t in_h, in_w, in_c;
@@ -31,11 +27,7 @@ typedef struct {
     const int8_t *shift;       /* [out_c] */
 } nonn_conv_2d_params;
 
-/* `in` holds in_h * in_w * in_c values, `out` out_h * out_w * out_c; they do not overlap. */
-void nonn_conv_2d(const nonn_conv_2d_params *p, const int8_t *in, int8_t *out);
-
-#ifdef __cplusplus
-}
-#endif
+/* `input` holds in_h * in_w * in_c values, `output` out_h * out_w * out_c; they do not overlap. */
+void nonn_conv_2d(const nonn_conv_2d_params *params, const int8_t *input, int8_t *output);
 
 #endif

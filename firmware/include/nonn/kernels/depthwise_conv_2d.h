@@ -1,18 +1,14 @@
 /* Depthwise convolution of one NHWC image, int8, zero padding at the input's zero point.
  *
- * out[y][x][o] = clamp(requantize(bias[o] + sum w[ky][kx][o] * (in[iy][ix][o / depth_multiplier] +
- * input_offset)) + output_offset), iy = y * stride_h - pad_h + ky * dilation_h, likewise ix;
- * positions outside the image add nothing. The sums fit 32 bits: the generator refuses others. Bit
- * for bit TensorFlow Lite Micro's reference DepthwiseConvPerChannel.
+ * output[y][x][o] = clamp(requantize(bias[o] + sum w[ky][kx][o] * (input[iy][ix][o /
+ * depth_multiplier] + input_offset)) + output_offset), iy = y * stride_h - pad_h + ky * dilation_h,
+ * likewise ix; positions outside the image add nothing. The sums fit 32 bits: the generator refuses
+ * others. Bit for bit TensorFlow Lite Micro's reference DepthwiseConvPerChannel.
  */
 #ifndef NONN_KERNELS_DEPTHWISE_CONV_2D_H
 #define NONN_KERNELS_DEPTHWISE_CONV_2D_H
 
 #include <stdint.h>
-
-#ifdef __cplusplus
-extern "C" {
-#endif
 
 typedef struct {
     uint16_t in_h, in_w, in_c;
@@ -31,12 +27,9 @@ typedef struct {
     const int8_t *shift;       /* [channels of the output] */
 } nonn_depthwise_conv_2d_params;
 
-/* `in` holds in_h * in_w * in_c values, `out` out_h * out_w * in_c * depth_multiplier; they do not
- * overlap. */
-void nonn_depthwise_conv_2d(const nonn_depthwise_conv_2d_params *p, const int8_t *in, int8_t *out);
-
-#ifdef __cplusplus
-}
-#endif
+/* `input` holds in_h * in_w * in_c values, `output` out_h * out_w * in_c * depth_multiplier; they
+ * do not overlap. */
+void nonn_depthwise_conv_2d(const nonn_depthwise_conv_2d_params *params, const int8_t *input,
+                            int8_t *output);
 
 #endif

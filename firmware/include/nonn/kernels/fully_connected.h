@@ -1,17 +1,13 @@
 /* Matrix product, int8: each of `rows` input rows of `depth` values makes `units` outputs.
  *
- * out[r][u] = clamp(requantize(bias[u] + sum w[u][d] * (in[r][d] + input_offset)) + output_offset).
- * The sums fit 32 bits: the generator refuses others. Bit for bit TensorFlow Lite Micro's reference
- * FullyConnected and FullyConnectedPerChannel.
+ * output[r][u] = clamp(requantize(bias[u] + sum w[u][d] * (input[r][d] + input_offset)) +
+ * output_offset). The sums fit 32 bits: the generator refuses others. Bit for bit TensorFlow Lite
+ * Micro's reference FullyConnected and FullyConnectedPerChannel.
  */
 #ifndef NONN_KERNELS_FULLY_CONNECTED_H
 #define NONN_KERNELS_FULLY_CONNECTED_H
 
 #include <stdint.h>
-
-#ifdef __cplusplus
-extern "C" {
-#endif
 
 typedef struct {
     uint32_t rows, depth, units;
@@ -25,11 +21,8 @@ typedef struct {
     const int8_t *shift;
 } nonn_fully_connected_params;
 
-/* `in` holds rows * depth values, `out` rows * units; they do not overlap. */
-void nonn_fully_connected(const nonn_fully_connected_params *p, const int8_t *in, int8_t *out);
-
-#ifdef __cplusplus
-}
-#endif
+/* `input` holds rows * depth values, `output` rows * units; they do not overlap. */
+void nonn_fully_connected(const nonn_fully_connected_params *params, const int8_t *input,
+                          int8_t *output);
 
 #endif

@@ -12,7 +12,7 @@ typedef struct {
     int32_t multiplier; /* input scale * input scale / output scale, see nonn_requantize */
     int32_t shift;      /* at most 15, so that no product of the inputs overflows */
     int32_t output_zero_point;
-    int32_t low, high; /* -128 <= low <= high <= 127 */
+    int32_t activation_min, activation_max; /* in -128..127 */
 } nonn_mul_params;
 
 /* output = clamp(input1 * input2), requantised. Neither input may overlap `output`, except that an
