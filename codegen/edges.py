@@ -6,12 +6,11 @@ DEQUANTIZE or QUANTIZE go, and what they read or wrote becomes the model's input
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from nonn_mcu.codegen.check import check_order, describe
 from nonn_mcu.codegen.graph import Graph, Op
+from nonn_mcu.codegen.pack import pack, unpack
 from nonn_mcu.codegen.reader import read
 from nonn_mcu.errors import BadInput
 
@@ -60,31 +59,7 @@ def _require_int8(graph: Graph, index: int) -> None:
 
 
 def _rewrite(model: bytes, dropped: set[int], replaced: dict[int, int]) -> bytes:
-    import flatbuffers
-    from ai_edge_litert import schema_py_generated as schema
-
-    class Aligned(schema.BufferT):
-        """A buffer whose data starts at a multiple of 16, as the schema demands (``force_align``)."""
-
-        def Pack(self, builder: Any) -> Any:  # noqa: N802 - the schema's name
-            data = None
-            if self.data is not None and len(self.data):
-                raw = np.asarray(self.data, np.uint8).tobytes()
-                builder.StartVector(1, len(raw), 16)
-                builder.head -= len(raw)
-                builder.Bytes[builder.head : builder.head + len(raw)] = raw
-                data = builder.EndVector()
-            schema.BufferStart(builder)
-            if data is not None:
-                schema.BufferAddData(builder, data)
-            return schema.BufferEnd(builder)
-
-    try:
-        tree = schema.ModelT.InitFromPackedBuf(model, 0)
-    except Exception as error:  # the generated code checks nothing and raises whatever Python does
-        raise BadInput(f"damaged flatbuffer: {type(error).__name__} outside the network itself") from None
-    for buffer in tree.buffers:
-        buffer.__class__ = Aligned
+    tree = unpack(model)
     graph = tree.subgraphs[0]
     graph.inputs = np.array([replaced.get(int(i), int(i)) for i in graph.inputs], np.int32)
     graph.outputs = np.array([replaced.get(int(i), int(i)) for i in graph.outputs], np.int32)
@@ -92,6 +67,4 @@ def _rewrite(model: bytes, dropped: set[int], replaced: dict[int, int]) -> bytes
     for signature in tree.signatureDefs or ():
         for entry in (*(signature.inputs or ()), *(signature.outputs or ())):
             entry.tensorIndex = replaced.get(entry.tensorIndex, entry.tensorIndex)
-    builder = flatbuffers.Builder(len(model))
-    builder.Finish(tree.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return pack(tree)

@@ -53,8 +53,6 @@ def from_float(student: Student, x: np.ndarray, progress: Progress) -> Int8:
     progress("Exporting to ONNX")
     probe = np.concatenate([marker(student.input.shape), x[:2]])
     references = forward(student, probe)
-    if not all(np.isfinite(reference).all() for reference in references):
-        raise BadInput(f"{student.name}: gives NaN or infinity; train or export it again")
     exported, export_log = export(student)
     require_same(exported, probe, references, f"{student.name}: the export to ONNX")
     progress("Rewriting the graph")
@@ -73,15 +71,8 @@ def from_float(student: Student, x: np.ndarray, progress: Progress) -> Int8:
         progress(f"Quantising with {len(x)} samples")
         samples = arrange(x, arrangement.input_axes, float_network.input_shape)
         model, quantise_log = quantise(saved, samples, float_network.sources)
-    model = name_tensors(
-        model,
-        float_network.sources,
-        {node.name: node.op_type for node in graph.graph.node},
-        {
-            f"output_{output.position}": source
-            for output, source in zip(arrangement.outputs, float_network.output_sources, strict=True)
-        },
-    )
+    order = [f"output_{output.position}" for output in arrangement.outputs]
+    model = name_tensors(model, float_network.sources, graph.graph, order)
     device = read(model)
     require_int8(device)
     check(device)

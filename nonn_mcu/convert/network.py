@@ -26,7 +26,6 @@ class Network:
     input_shape: tuple[int, ...]
     run: Callable[[np.ndarray], list[np.ndarray]]
     sources: Mapping[str, str]
-    output_sources: tuple[str, ...]
 
 
 def load_tools() -> None:
@@ -106,9 +105,7 @@ def _build(model: Any, folder: Path) -> Network:
         return [result[f"output_{i}"].numpy() for i in range(len(result))]
 
     makers = {name: node.name for node in model.graph.node for name in node.output}
-    return Network(
-        shape, run, _sources(layers, makers), tuple(makers.get(o.name, o.name) for o in model.graph.output)
-    )
+    return Network(shape, run, _sources(layers, makers))
 
 
 def _sample_images() -> np.ndarray:
