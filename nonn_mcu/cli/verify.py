@@ -65,8 +65,8 @@ def verify(
     5 device error, 6 another model, 130 interrupted.
     """
     from nonn_mcu.cli.verdict_text import print_verdict
+    from nonn_mcu.verify.judge import to_json
     from nonn_mcu.verify.plan import Wishes, by_digest, for_bundle
-    from nonn_mcu.verify.verdict import to_json
 
     from_environment = context.get_parameter_source("port")
     if board is not None and from_environment is not None and from_environment.name == "ENVIRONMENT":
@@ -116,7 +116,7 @@ def _verify_ports(ports: list[str], plan_for: PlanFor, baud: int, timeout: float
 def _verify_emulated(bundle: Path, board: str, plan_for: PlanFor, baud: int, timeout: float) -> Verdict:
     from nonn_mcu import boards
     from nonn_mcu.boards.start import build_and_start
-    from nonn_mcu.verify.verdict import explain
+    from nonn_mcu.verify.judge import explain
 
     with build_and_start(bundle, boards.get(board)) as running:
         verdict = _verify_ports([running.port], plan_for, baud, timeout)

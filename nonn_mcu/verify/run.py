@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 
 from nonn_mcu.errors import NonnError
 from nonn_mcu.link.client import Device
+from nonn_mcu.verify.judge import failed
 from nonn_mcu.verify.plan import PlanFor
 from nonn_mcu.verify.session import check_device, device_info
-from nonn_mcu.verify.verdict import DeviceInfo, DeviceVerdict, Verdict, failed
+from nonn_mcu.verify.verdict import DeviceInfo, DeviceVerdict, Verdict
 
 # Called from the devices' threads with (port, exchanges done, exchanges in all).
 PortProgress = Callable[[str, int, int], None]

@@ -12,8 +12,9 @@ from nonn_mcu.link.client import Device
 from nonn_mcu.link.replies import Hello
 from nonn_mcu.link.replies import Stats as DeviceCounts
 from nonn_mcu.verify import conformance, fidelity, layers
+from nonn_mcu.verify.judge import judge
 from nonn_mcu.verify.plan import Plan
-from nonn_mcu.verify.verdict import DeviceInfo, DeviceVerdict, FidelityVerdict, LinkStats, Stats, judge
+from nonn_mcu.verify.verdict import DeviceInfo, DeviceVerdict, FidelityVerdict, LinkStats, Stats
 
 # Called with (exchanges done, exchanges in all); what it raises ends the session.
 Progress = Callable[[int, int], None]

@@ -4,9 +4,11 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 ABSENT = ("torch", "tensorflow", "onnx", "tflite_micro", "sklearn", "jinja2", "PIL")
@@ -32,13 +34,44 @@ def wheel(tmp_path_factory):
     return made
 
 
+def required(requirements, found):
+    """Distributions that these requirements lead to, without any extra."""
+    for text in requirements:
+        requirement = Requirement(text)
+        wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        if wanted and requirement.name not in found:
+            found[requirement.name] = metadata.distribution(requirement.name)
+            required(found[requirement.name].requires or (), found)
+    return found
+
+
+def link_requirements(wheel, site):
+    """Put what the wheel's metadata asks for into ``site``: what is installed here, and no index."""
+    (described,) = metadata.distributions(path=[str(wheel)])
+    for distribution in required(described.requires, {}).values():
+        for top in {Path(file).parts[0] for file in distribution.files} - {"..", "__pycache__"}:
+            (site / top).symlink_to(distribution.locate_file(top))
+
+
+@pytest.fixture(scope="module")
+def lean(wheel, tmp_path_factory):
+    """Python with the base install alone, as pip would lay it out."""
+    folder = tmp_path_factory.mktemp("lean") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    (site,) = folder.glob("lib/python*/site-packages")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    link_requirements(wheel, site)
+    return folder / "bin" / "python"
+
+
 @pytest.fixture(scope="module")
 def installed(wheel, tmp_path_factory):
-    """The bin folder of an environment with the base install alone."""
+    """Python with the base install alone, from the package index."""
     folder = tmp_path_factory.mktemp("empty") / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     pip("--python", folder / "bin" / "python", "install", "--quiet", wheel)
-    return folder / "bin"
+    return folder / "bin" / "python"
 
 
 def test_the_wheel_holds_every_source_and_nothing_else(wheel):
@@ -53,24 +86,29 @@ def test_the_wheel_holds_every_source_and_nothing_else(wheel):
             assert f"nonn_mcu/{name}" in names
 
 
-def test_the_base_install_verifies(cli, installed, device, pocket, tmp_path):
-    program = (installed / "nonn-mcu",)
+def check_base_install(cli, python, port, pocket):
+    program = (python, "-m", "nonn_mcu.cli")
     code = f"import importlib.util as u; print([m for m in {ABSENT!r} if u.find_spec(m)])"
-    found = subprocess.run([installed / "python", "-c", code], capture_output=True, text=True, check=True)
+    found = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "[]\n"
     assert "verify" in cli("--help", command=program).out
-    result = cli("verify", pocket, "--port", device.port, "--layers", "--json", command=program)
+    result = cli("verify", pocket, "--port", port, "--layers", "--json", command=program)
     assert (result.code, result.err) == (0, "") and result.json["status"] == "match"
-    assert cli("ports", device.port, command=program).code == 0
-    live = cli("verify", pocket, "--port", device.port, "--live", __file__, command=program)
-    assert live.code == 2
-    convert = cli("convert", "student.pt", command=program)
-    assert convert.code == 2
+    assert cli("ports", port, command=program).code == 0
+    for arguments in (("verify", pocket, "--port", port, "--live", __file__), ("convert", __file__)):
+        refused = cli(*arguments, command=program)
+        assert refused.code == 2 and refused.err.splitlines()[-1].startswith("error: ")
+
+
+def test_the_base_install_verifies(cli, lean, device, pocket):
+    check_base_install(cli, lean, device.port, pocket)
 
 
 @pytest.mark.long
-def test_the_base_install_builds_firmware(cli, installed, pocket, tmp_path):
+def test_the_base_install_from_the_index_verifies_and_builds(cli, installed, device, pocket, tmp_path):
+    check_base_install(cli, installed, device.port, pocket)
+    assert (installed.parent / "nonn-mcu").exists()
     copy = shutil.copytree(pocket, tmp_path / "pocket", ignore=shutil.ignore_patterns("build"))
-    program = (installed / "nonn-mcu",)
+    program = (installed.parent / "nonn-mcu",)
     result = cli("verify", copy, "--board", "host", "--json", command=program, seconds=120)
     assert (result.code, result.err) == (0, "") and result.json["status"] == "match"

@@ -1,4 +1,4 @@
-"""The command line as a process."""
+"""The command line as a process, and what is asked of its results."""
 
 import json
 import os
@@ -6,6 +6,8 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 
 @dataclass(frozen=True)
@@ -50,3 +52,28 @@ def wait_until(condition, seconds=30, interval=0.01):
 def open_files(pid):
     """Paths of what a process has open."""
     return [os.path.realpath(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
+
+
+BOTH = pytest.mark.parametrize("json", [[], ["--json"]], ids=["text", "json"])
+
+
+def check_pass(result, vectors=20):
+    assert (result.code, result.err) == (0, ""), result
+    assert result.json["status"] == "match" and result.json["error"] is None
+    (found,) = result.json["devices"]
+    assert found["conformance"]["vectors"] == vectors
+    assert found["conformance"]["mismatching_values"] == 0
+    return found
+
+
+def check_error(result, code, kind, words):
+    """The same failure, said as JSON or as one line."""
+    assert result.code == code, result
+    if result.out:
+        assert result.json["exit_code"] == code
+        assert result.json["error"]["type"] == kind
+        message = result.json["error"]["message"]
+    else:
+        message = result.err
+        assert message.startswith("error: ") and message.count("\n") == 1, message
+    assert words in message, message

@@ -6,7 +6,8 @@ import json
 import pytest
 
 from nonn_mcu import errors
-from nonn_mcu.verify.verdict import PRECEDENCE, STATUS, Verdict, explain, failed, to_json, worst
+from nonn_mcu.verify.judge import explain, failed, to_json
+from nonn_mcu.verify.verdict import PRECEDENCE, STATUS, Verdict, worst
 
 
 @pytest.mark.parametrize(("one", "other"), [*itertools.combinations(PRECEDENCE, 2)])
