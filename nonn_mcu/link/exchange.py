@@ -85,7 +85,8 @@ class Exchange:
         while not deadline.expired():
             silent += 1
             request = make(offset, min(room, self.payload, self._pace.chunk))
-            self._send(request, sent)
+            for _ in range(self._pace.copies()):
+                self._send(request, sent)
             overdue = Deadline.after(self._pace.wait(_is_run(request), _whole_size(request), silent))
             damaged = self.counters.damaged
             answer = self._await(sent, overdue.earlier(deadline))
@@ -93,10 +94,9 @@ class Exchange:
                 self._pace.grow(self.payload)
                 return answer
             self.counters.lost += 1
+            self._pace.shrink(request.length)
             if self.counters.damaged > damaged:
                 silent = 0
-            if request.length:
-                self._pace.shrink(request.length)
         raise LinkTimeout(self._why(time.monotonic() - started))
 
     def _send(self, request: Request, sent: dict[int, _Sent]) -> None:

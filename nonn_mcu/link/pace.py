@@ -11,7 +11,8 @@ from __future__ import annotations
 FIRST_WAIT = 0.25
 SHORTEST_WAIT = 0.004
 LONGEST_WAIT = 1.0
-SMALLEST_CHUNK = 16
+SMALLEST_CHUNK = 16  # bytes of a tensor in one message
+BAD_LINE = 0.25  # share of attempts lost
 
 
 class RoundTrip:
@@ -44,6 +45,7 @@ class Pace:
         self._per_byte = 10 / baud
         # A run takes as long as the model takes, everything else next to nothing.
         self._round_trips = {False: RoundTrip(), True: RoundTrip()}
+        self._lost = 0.0  # share of the last sixteen attempts or so
         self.chunk = 1 << 15
 
     def wait(self, is_run: bool, size: int, silent: int) -> float:
@@ -55,19 +57,26 @@ class Pace:
         once = self._round_trips[is_run].wait() + size * self._per_byte
         return max(once, min(LONGEST_WAIT, once * (silent / 6) ** 2))
 
+    def copies(self) -> int:
+        """Return how many times to send a request at once: on a bad line waiting costs more than bytes."""
+        return 2 if self._lost > BAD_LINE else 1
+
     def answered(self, is_run: bool, size: int, seconds: float) -> None:
         """Learn that ``size`` bytes both ways took ``seconds``."""
         self._per_byte = min(self._per_byte, seconds / size)
         self._round_trips[is_run].sample(max(0.0, seconds - size * self._per_byte))
 
     def grow(self, limit: int) -> None:
-        """Send more at once, up to ``limit``."""
+        """Learn that an attempt was answered: send more at once, up to ``limit``."""
+        self._lost -= self._lost / 16
         self.chunk = min(limit, self.chunk * 2)
 
     def shrink(self, used: int) -> None:
-        """Send less at once than the ``used`` that were lost.
+        """Learn that an attempt with ``used`` bytes of a tensor was lost: send less at once.
 
         Doubling against three quarters settles where three transmissions of ten get through, near the
         exp(-1) that moves the most bytes on a line that loses them independently.
         """
-        self.chunk = max(SMALLEST_CHUNK, min(self.chunk, used) * 3 // 4)
+        self._lost += (1 - self._lost) / 16
+        if used:
+            self.chunk = max(SMALLEST_CHUNK, min(self.chunk, used) * 3 // 4)

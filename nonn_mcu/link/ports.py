@@ -20,7 +20,7 @@ from nonn_mcu.errors import BadInput, LinkError, NoDevice
 # Where a port cannot be waited for with select(), reads poll at this interval, in seconds.
 _POLL = 0.005
 # A write that takes longer than its time on the wire and this, in seconds, counts as lost.
-_WRITE_PATIENCE = 2.0
+_WRITE_PATIENCE = 1.0
 
 
 class Port(Protocol):
