@@ -122,11 +122,18 @@ def _read_listed(path: Path, name: str) -> bytes:
 
 
 def require_free(path: Path) -> None:
-    """Raise :class:`BadInput` unless a bundle may be written at ``path``: nothing there, or a bundle."""
+    """Raise :class:`BadInput` unless a bundle may be written at ``path``: nothing there, or a bundle.
+
+    The nearest folder above that exists must be one that can be written to.
+    """
     if path.is_symlink() or (
         path.exists() and not (path / MANIFEST).is_file() and (not path.is_dir() or any(path.iterdir()))
     ):
         raise BadInput(f"{path}: exists and is not a bundle; remove it or choose another with -o")
+    above = next(folder for folder in path.absolute().parents if folder.exists() or folder.is_symlink())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        what = "is not writable" if above.is_dir() else "is not a folder"
+        raise BadInput(f"{path}: cannot write there, {above} {what}; choose another place with -o")
 
 
 def write(path: Path, files: Mapping[str, bytes], manifest: Manifest) -> Bundle:
