@@ -81,9 +81,11 @@ class SerialPort:
         """
         self.name = url
         self.baud = baud
+        # pyserial's rfc2217:// refuses a limit for writes; the network has limits of its own.
+        patience = None if url.lower().startswith("rfc2217://") else _WRITE_PATIENCE
         try:
             self._serial = serial.serial_for_url(
-                url, baudrate=baud, timeout=0, write_timeout=_WRITE_PATIENCE, exclusive=True
+                url, baudrate=baud, timeout=0, write_timeout=patience, exclusive=True
             )
         except ValueError as error:
             raise BadInput(f"{url}: not a port: {error}") from error

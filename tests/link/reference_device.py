@@ -3,7 +3,7 @@
 import struct
 
 import numpy as np
-from conftest import fake_result
+from fake_board import fake_result
 
 from nonn_mcu.link.frame import crc32
 from nonn_mcu.link.messages import WHOLE, Status

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import FIRMWARE, fake_result
+from fake_board import FIRMWARE, fake_result
 
 from nonn_mcu.link import messages, replies
 from nonn_mcu.link.frame import Decoder, FrameStatus, crc32, encode

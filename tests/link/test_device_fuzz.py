@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import FIRMWARE
+from fake_board import FIRMWARE
 from reference_device import PAYLOAD, ReferenceDevice
 
 from nonn_mcu.link.frame import CRC_BYTES, Decoder, FrameStatus, crc32, encode

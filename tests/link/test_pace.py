@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from conftest import FakeBoard, fake_result, random_inputs
+from fake_board import FakeBoard, fake_result, random_inputs
 
 from nonn_mcu.link.client import Device
 from nonn_mcu.link.pace import FIRST_WAIT, LONGEST_WAIT, SHORTEST_WAIT, SMALLEST_CHUNK, Pace

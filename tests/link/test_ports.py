@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import socket
 import subprocess
 import sys
@@ -13,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import serial
-from conftest import FakeBoard, fake_result, random_inputs
+from fake_board import FakeBoard, fake_result, random_inputs
+from serial.rfc2217 import PortManager
 
 from nonn_mcu.errors import BadInput, LinkError, NoDevice
 from nonn_mcu.link.client import Device
@@ -92,6 +94,54 @@ def test_a_socket_is_a_port(device_program: Path) -> None:
             started[0].wait()
             with pytest.raises(LinkError, match="the port is gone"):
                 device.stats()
+
+
+class PtySerial(serial.Serial):
+    """A pseudo-terminal has no modem lines."""
+
+    cts = dsr = ri = cd = False
+
+    def _update_rts_state(self) -> None:
+        pass
+
+    _update_dtr_state = _update_break_state = _update_rts_state
+
+
+class TelnetSide:
+    """What pyserial's RFC 2217 server half writes its negotiation to."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.write = connection.sendall
+
+
+def serve_rfc2217(server: socket.socket, path: str, stop: threading.Event) -> None:
+    connection, _ = server.accept()
+    with connection, PtySerial(path, timeout=0) as port:
+        manager = PortManager(port, TelnetSide(connection))
+        while not stop.is_set():
+            ready, _, _ = select.select([connection, port.fileno()], [], [], 0.05)
+            if connection in ready:
+                data = connection.recv(1024)
+                if not data:
+                    return
+                port.write(b"".join(manager.filter(data)))
+            if port.fileno() in ready:
+                connection.sendall(b"".join(manager.escape(port.read(1024))))
+
+
+def test_a_port_on_another_machine(board: Callable[..., FakeBoard]) -> None:
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve_rfc2217, args=(server, board().path, stop))
+        thread.start()
+        try:
+            with Device.open(f"rfc2217://127.0.0.1:{server.getsockname()[1]}", patience=10) as device:
+                for seed in range(5):
+                    inputs = random_inputs(np.random.default_rng(seed))
+                    np.testing.assert_array_equal(device.run(inputs)[0], fake_result(*inputs)[0])
+        finally:
+            stop.set()
+            thread.join()
 
 
 def test_a_port_without_a_file_descriptor_is_polled(
