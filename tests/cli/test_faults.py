@@ -36,7 +36,7 @@ def test_a_pseudo_terminal_that_vanishes_is_4(start, power_on, pocket, json):
     device = power_on()
     os.kill(device.pid, signal.SIGSTOP)  # it will not answer, so the command cannot be too fast
     process = start("verify", pocket, "--port", device.port, *json)
-    wait_until(lambda: device.port in open_files(process.pid))
+    wait_until(lambda: device.port in open_files(process))
     os.kill(device.pid, signal.SIGKILL)
     check_error(finish(process), 4, "LinkError", device.port)
 

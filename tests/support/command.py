@@ -49,9 +49,10 @@ def wait_until(condition, seconds=30, interval=0.01):
         time.sleep(interval)
 
 
-def open_files(pid):
-    """Paths of what a process has open."""
-    return [os.path.realpath(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
+def open_files(process):
+    """Paths of what a started command, which must still run, has open."""
+    assert process.poll() is None, finish(process)
+    return [os.path.realpath(link) for link in Path(f"/proc/{process.pid}/fd").iterdir()]
 
 
 BOTH = pytest.mark.parametrize("json", [[], ["--json"]], ids=["text", "json"])
