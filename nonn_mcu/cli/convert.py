@@ -69,6 +69,7 @@ def convert(
     """
     from nonn_mcu import budget, students
     from nonn_mcu.convert import pipeline
+    from nonn_mcu.convert.quiet import ToolError
     from nonn_mcu.report import budget_report
 
     if not 1 <= vectors <= MAX_VECTORS:
@@ -104,6 +105,10 @@ def convert(
             )
         except pipeline.TooLarge as error:
             over = error
+        except BadInput as error:
+            if verbose and isinstance(error.__cause__, ToolError):
+                print(error.__cause__.log, file=sys.stderr)
+            raise
     if over is not None:
         if not as_json:
             print(budget_report.refusal(over.info, over.layers))

@@ -31,7 +31,7 @@ def export(student: Student) -> tuple[Any, str]:
         raise BadInput(
             f"{student.name}: cannot be exported to ONNX: {first_line(cause)}; "
             "use operators with static shapes that ONNX knows"
-        ) from None
+        ) from error
     _name_nodes(model)
     if len(model.graph.input) != 1:
         raise BadInput(f"{student.name}: has {len(model.graph.input)} inputs; only one is supported")

@@ -56,7 +56,7 @@ def build(model: Any, folder: Path) -> tuple[Network, str]:
     try:
         return call(lambda: _build(model, folder), str(folder))
     except ToolError as error:
-        raise BadInput(_explain(model, error)) from None
+        raise BadInput(_explain(model, error)) from error
 
 
 def _build(model: Any, folder: Path) -> Network:

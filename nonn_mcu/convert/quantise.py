@@ -27,7 +27,7 @@ def quantise(folder: Path, samples: np.ndarray, sources: Mapping[str, str]) -> t
     try:
         return call(lambda: _convert(folder, samples), str(folder))
     except ToolError as error:
-        raise BadInput(_explain(error, sources)) from None
+        raise BadInput(_explain(error, sources)) from error
 
 
 def _convert(folder: Path, samples: np.ndarray) -> bytes:

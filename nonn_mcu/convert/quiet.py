@@ -42,7 +42,7 @@ _SCRUB: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 
 class ToolError(Exception):
-    """A tool raised or exited; ``log`` is what it said, scrubbed, and the cause is chained."""
+    """A tool raised or exited; ``log`` is what it said, scrubbed; its exception is the cause of this one."""
 
     def __init__(self, message: str, log: str) -> None:
         super().__init__(message)

@@ -21,6 +21,13 @@ pytestmark = [pytest.mark.xdist_group("tensorflow"), pytest.mark.filterwarnings(
 SPEC = students.input_spec((64,), mean=(0.3,), std=(0.4,))
 
 
+class Bessel(torch.nn.Module):
+    """No operator of ONNX."""
+
+    def forward(self, x):
+        return torch.special.bessel_j0(x)
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     """A folder of students and samples to convert."""
@@ -238,6 +245,19 @@ def test_bad_input_is_one_line(name, files, tmp_path, capfd):
     assert says.format(**fill) in last
     assert not [line for line in err.splitlines()[:-1] if not line.endswith(" ...")], "steps, then one line"
     assert sorted(str(path) for path in tmp_path.rglob("*")) == before
+
+
+def test_verbose_shows_what_the_tools_said(files, tmp_path, capfd):
+    """Of a conversion that fails, too."""
+    torch.jit.save(torch.jit.trace(Bessel(), torch.zeros(1, 64)), tmp_path / "j0.pt")
+    arguments = [tmp_path / "j0.pt", "--shape", "64", "--calib", files / "x.npy", "-o", tmp_path / "out"]
+    code, _, err = run(capfd, "convert", *arguments, "-v")
+    assert code == 2
+    assert "bessel_j0" in err.splitlines()[-1]
+    assert "Torch IR graph at exception" in err
+    code, _, err = run(capfd, "convert", files / "mlp.pt", "-o", tmp_path / "out", "--vectors", "5", "-v")
+    assert code == 0
+    assert "onnx_op_name: /" in err
 
 
 def test_help_fits_a_screen(capfd):
