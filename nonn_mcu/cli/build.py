@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -68,7 +69,7 @@ def build(
         print_json("build", 0, body | _to_json(opened, fit))
         return 0
     print(f"{opened.manifest.name} for {board} ({chosen.core}), -{optimize}")
-    print(one_line(str(firmware.path)))
+    print(one_line(os.path.relpath(firmware.path)))
     if fit is not None:
         print(f"\n{budget_report.summary(fit.info)}\n\n{budget_report.parts(fit.sizes)}")
     return 0
