@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -112,13 +112,13 @@ def tolerance(expected: Fidelity, vectors: Fidelity) -> Fidelity:
     )
 
 
-def require_faithful(fidelity: Fidelity, infos: Sequence[TensorInfo], hint: str = "") -> None:
-    """Raise :class:`BadInput` when an output's SQNR is below :data:`FLOOR_DB`."""
+def require_faithful(fidelity: Fidelity, infos: Sequence[TensorInfo], where: Callable[[], str]) -> None:
+    """Raise :class:`BadInput` when an output's SQNR is below :data:`FLOOR_DB`; ``where`` says more."""
     for info, value in zip(infos, fidelity.sqnr_db, strict=True):
         if value < FLOOR_DB:
             raise BadInput(
                 f"the int8 model does not match the network: SQNR of output {info.name} is {value:.1f} dB, "
-                f"at least {FLOOR_DB:g} dB is needed{hint}; check that the calibration samples are "
+                f"at least {FLOOR_DB:g} dB is needed{where()}; check that the calibration samples are "
                 "preprocessed as in training"
             )
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from nonn_mcu.bundle import TensorInfo
 from nonn_mcu.codegen.check import check
+from nonn_mcu.codegen.edges import strip_edges
 from nonn_mcu.codegen.graph import Graph
 from nonn_mcu.codegen.reader import read
 from nonn_mcu.convert import network
@@ -85,8 +86,6 @@ def from_tflite(student: Student) -> Int8:
 
     Raises :class:`BadInput`, for a float model with what to do.
     """
-    from nonn_mcu.codegen.edges import strip_edges
-
     model = strip_edges(student.model)
     graph = read(model)
     check(graph)

@@ -24,6 +24,7 @@ from nonn_mcu.bundle import (
 from nonn_mcu.calib import Samples
 from nonn_mcu.codegen.names import identifier
 from nonn_mcu.convert import golden
+from nonn_mcu.convert.diagnose import first_below
 from nonn_mcu.convert.int8 import Int8, Progress, from_float, from_tflite
 from nonn_mcu.convert.layout import arrange
 from nonn_mcu.errors import BadInput, OverBudget
@@ -111,14 +112,16 @@ def convert(
         assert calibration is not None
         progress("Comparing with PyTorch")
         measured = _fidelity(student, quantised, calibration.x[:FIDELITY_SAMPLES])
-        golden.require_faithful(measured, quantised.outputs)
+        golden.require_faithful(
+            measured, quantised.outputs, lambda: _where(quantised, layers, calibration.x[:1])
+        )
     progress("Making golden vectors")
     made = _vectors(student, quantised, test, vectors, [layer.tensor for layer in layers])
     allowed = on_vectors = None
     notes: tuple[str, ...] = ()
     if measured is not None:
         on_vectors = fidelity.measure(made.outputs, made.references, quantised.outputs)
-        golden.require_faithful(on_vectors, quantised.outputs, " on the test samples")
+        golden.require_faithful(on_vectors, quantised.outputs, lambda: " on the test samples")
         expected = golden.expectation(measured, on_vectors.samples)
         allowed = golden.tolerance(expected, on_vectors)
         notes = tuple(
@@ -158,6 +161,12 @@ def _fidelity(student: Student, quantised: Int8, x: np.ndarray) -> Fidelity:
     inputs = golden.quantised(arrange(x, info.from_torch, info.shape), info)
     outputs = oracle.run(quantised.model, [inputs])
     return fidelity.measure(outputs, _references(student, quantised, x), quantised.outputs)
+
+
+def _where(quantised: Int8, layers: tuple[LayerInfo, ...], x: np.ndarray) -> str:
+    (info,) = quantised.inputs
+    inputs = golden.quantised(arrange(x, info.from_torch, info.shape), info)
+    return first_below(quantised.model, quantised.onnx, layers, inputs, x)
 
 
 def _vectors(
