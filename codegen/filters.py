@@ -12,8 +12,8 @@ from nonn_mcu.codegen.arguments import require_int8
 from nonn_mcu.codegen.check import check_quantization
 from nonn_mcu.codegen.geometry import output_size, pad_before
 from nonn_mcu.codegen.graph import Graph, Op, Tensor
-from nonn_mcu.codegen.layer import Value
-from nonn_mcu.codegen.quantize import quantize_multiplier
+from nonn_mcu.codegen.layer import Table, Value
+from nonn_mcu.codegen.quantize import activation_range, quantize_multiplier
 from nonn_mcu.codegen.unsupported import require
 
 
@@ -87,18 +87,29 @@ def require_sums(graph: Graph, op: Op, filters: np.ndarray, bias: np.ndarray | N
     )
 
 
-def channel_multipliers(
-    source: Tensor, weights: Tensor, output: Tensor, channels: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Fixed-point (multiplier int32, shift int8) of each channel; one scale of all weights serves every one.
+def arithmetic(
+    op: Op, source: Tensor, weights: Tensor, bias: np.ndarray | None, output: Tensor, *, channels: int
+) -> dict[str, Value]:
+    """Give the parameters of the sums, from the input's offset to the output's limits, by their names.
 
-    Every product of scales is taken in float64. Source: PopulateConvolutionQuantizationParams in
+    There are ``channels`` multipliers and shifts; one scale of all weights serves every one. Every product of
+    scales is taken in float64. Source: PopulateConvolutionQuantizationParams in
     tensorflow/lite/kernels/kernel_util.cc.
     """
-    assert weights.quant is not None
+    assert weights.quant is not None and weights.data is not None
     scales = weights.quant.scale if len(weights.quant.scale) > 1 else weights.quant.scale * channels
     pairs = [quantize_multiplier(source.scale * scale / output.scale) for scale in scales]
-    return np.array([m for m, _ in pairs], np.int32), np.array([s for _, s in pairs], np.int8)
+    low, high = activation_range(op.options["fused_activation"], output.scale, output.zero_point)
+    return {
+        "input_offset": -source.zero_point,
+        "output_offset": output.zero_point,
+        "activation_min": low,
+        "activation_max": high,
+        "weights": Table("int8_t", weights.data),
+        "bias": None if bias is None else Table("int32_t", bias),
+        "multiplier": Table("int32_t", np.array([m for m, _ in pairs], np.int32)),
+        "shift": Table("int8_t", np.array([s for _, s in pairs], np.int8)),
+    }
 
 
 def sliding_window(

@@ -8,8 +8,7 @@ from __future__ import annotations
 from nonn_mcu.codegen import filters
 from nonn_mcu.codegen.arguments import require_output_shape, require_rank
 from nonn_mcu.codegen.graph import Graph, Op
-from nonn_mcu.codegen.layer import Layer, Table
-from nonn_mcu.codegen.quantize import activation_range
+from nonn_mcu.codegen.layer import Layer
 from nonn_mcu.codegen.unsupported import require
 
 KINDS = ("DEPTHWISE_CONV_2D",)
@@ -35,8 +34,6 @@ def lower(graph: Graph, op: Op) -> Layer:
     require_output_shape(graph, op, (1, out_h, out_w, out_c))
     assert weights.data is not None
     filters.require_sums(graph, op, weights.data.reshape(-1, out_c).T, bias, source.zero_point)
-    multiplier, shift = filters.channel_multipliers(source, weights, output, out_c)
-    low, high = activation_range(op.options["fused_activation"], output.scale, output.zero_point)
     return Layer(
         kernel="depthwise_conv_2d",
         params={
@@ -49,14 +46,7 @@ def lower(graph: Graph, op: Op) -> Layer:
             "kernel_h": kernel_h,
             "kernel_w": kernel_w,
             **steps,
-            "input_offset": -source.zero_point,
-            "output_offset": output.zero_point,
-            "activation_min": low,
-            "activation_max": high,
-            "weights": Table("int8_t", weights.data),
-            "bias": None if bias is None else Table("int32_t", bias),
-            "multiplier": Table("int32_t", multiplier),
-            "shift": Table("int8_t", shift),
+            **filters.arithmetic(op, source, weights, bias, output, channels=out_c),
         },
         inputs=(source.index,),
         output=output.index,

@@ -10,8 +10,7 @@ from __future__ import annotations
 from nonn_mcu.codegen import filters
 from nonn_mcu.codegen.arguments import require_rank
 from nonn_mcu.codegen.graph import Graph, Op, Tensor
-from nonn_mcu.codegen.layer import Layer, Table
-from nonn_mcu.codegen.quantize import activation_range
+from nonn_mcu.codegen.layer import Layer
 from nonn_mcu.codegen.unsupported import require
 
 KINDS = ("FULLY_CONNECTED",)
@@ -38,23 +37,14 @@ def lower(graph: Graph, op: Op) -> Layer:
     filters.require_sums(graph, op, weights.data, bias, source.zero_point)
     _require_bias_scale(graph, op, source.scale, weights, output.scale)
     assert weights.quant is not None
-    multiplier, shift = filters.channel_multipliers(source, weights, output, len(weights.quant.scale))
-    low, high = activation_range(op.options["fused_activation"], output.scale, output.zero_point)
     return Layer(
         kernel="fully_connected",
         params={
             "rows": rows,
             "depth": depth,
             "units": units,
-            "per_unit": int(len(multiplier) > 1),
-            "input_offset": -source.zero_point,
-            "output_offset": output.zero_point,
-            "activation_min": low,
-            "activation_max": high,
-            "weights": Table("int8_t", weights.data),
-            "bias": None if bias is None else Table("int32_t", bias),
-            "multiplier": Table("int32_t", multiplier),
-            "shift": Table("int8_t", shift),
+            "per_unit": int(len(weights.quant.scale) > 1),
+            **filters.arithmetic(op, source, weights, bias, output, channels=len(weights.quant.scale)),
         },
         inputs=(source.index,),
         output=output.index,

@@ -2,17 +2,9 @@
 #ifndef NONN_BOARD_H
 #define NONN_BOARD_H
 
+#include "mps2.h"
+
 #define NONN_BOARD_NAME "mps2-an386"
 #define NONN_BOARD_CORE "cortex-m4"
-#define NONN_BOARD_CLOCK_HZ 25000000u /* of the core, SysTick and the UART */
-#define NONN_BOARD_BAUD 115200u
-#define NONN_BOARD_UART 0x40004000u
-#define NONN_BOARD_UART_RX_IRQ 0u
-#define NONN_BOARD_INTERRUPTS 32 /* entries in the vector table */
-
-/* With QEMU's -icount shift=0 an instruction is 1 ns and a tick of SysTick 1 / 25 MHz. */
-#define NONN_BOARD_TICK_UNIT "instructions"
-#define NONN_BOARD_TICK_NUMERATOR 40u
-#define NONN_BOARD_TICK_DENOMINATOR 1u
 
 #endif
