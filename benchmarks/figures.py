@@ -2,8 +2,8 @@
 
     python benchmarks/figures.py -O2 build/digits build/ic01
 
-Instructions are those of one inference, counted by the board's SysTick under QEMU's -icount; bytes are those of
-the linked ELF; the stack is what was in use. All of it repeats exactly with the same compiler.
+Instructions are those of one inference, counted by the board's SysTick under QEMU's -icount; bytes are those
+of the linked ELF; the stack is what was in use. All of it repeats exactly with the same compiler.
 """
 
 import argparse

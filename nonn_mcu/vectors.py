@@ -38,7 +38,7 @@ class Vectors:
         return len(self.inputs[0])
 
     def head(self, count: int) -> Vectors:
-        """The first ``count`` vectors, or all when there are fewer."""
+        """Take the first ``count`` vectors, or all when there are fewer."""
         return Vectors(
             inputs=tuple(array[:count] for array in self.inputs),
             outputs=tuple(array[:count] for array in self.outputs),

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
-    """The folder of external test data (`NONN_MCU_DATA`, else ../shared/data); skips where it is not there."""
+    """Find the external test data (`NONN_MCU_DATA`, else ../shared/data); skips where there is none."""
     folder = Path(os.environ.get("NONN_MCU_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
         pytest.skip(f"no test data at {folder} (set NONN_MCU_DATA)")

@@ -1,7 +1,7 @@
 """Whole models on every board: all their golden vectors, twice in shuffled order, byte for byte.
 
-The long campaign runs every model on every board at every optimisation level over 200 vectors; the quick slice
-puts each model on each board once, at one level, over a few.
+The long campaign runs every model on every board at every optimisation level over 200 vectors; the quick
+slice puts each model on each board once, at one level, over a few.
 """
 
 import dataclasses
@@ -27,22 +27,25 @@ def cases():
     for model, (number, board) in itertools.product(MODELS, enumerate(BOARDS)):
         group = pytest.mark.xdist_group(f"{model} {board}")
         quick = OPTIMIZE_LEVELS[(number + list(MODELS).index(model)) % len(OPTIMIZE_LEVELS)]
-        yield pytest.param(model, board, quick, MODELS[model], marks=group, id=f"{model}-{board}-{quick}")
+        yield pytest.param((model, board, quick, MODELS[model]), marks=group, id=f"{model}-{board}-{quick}")
         for level in OPTIMIZE_LEVELS:
             name = f"{model}-{board}-{level}-all"
-            yield pytest.param(model, board, level, VECTORS, marks=[group, pytest.mark.long], id=name)
+            yield pytest.param((model, board, level, VECTORS), marks=[group, pytest.mark.long], id=name)
 
 
-@pytest.mark.parametrize(("model", "board", "optimize", "vectors"), list(cases()))
-def test_device_output_equals_the_oracle(model, board, optimize, vectors, converted, tmp_path):
+@pytest.mark.parametrize("case", list(cases()))
+def test_device_output_equals_the_oracle(case, converted, tmp_path):
+    model, board, optimize, vectors = case
     bundle = converted(model)
     made = build(bundle, need(board), optimize, out=tmp_path / "firmware", sanitize=board == "host")
     # Without -icount the emulator is twice as fast; the counter then means nothing, and is not looked at.
     command = tuple(part for part in made.board.command if part not in ("-icount", "shift=0"))
     with start(dataclasses.replace(made.board, command=command), made.path) as running:
         done = subprocess.run(
-            [Path(sys.executable).parent / "nonn-mcu", "verify", bundle, "--json", "--timeout", "120"]
-            + ["--port", running.port, "--vectors", str(vectors)],
+            [
+                *(Path(sys.executable).parent / "nonn-mcu", "verify", bundle, "--json", "--timeout", "120"),
+                *("--port", running.port, "--vectors", str(vectors)),
+            ],
             capture_output=True,
             check=False,
         )
