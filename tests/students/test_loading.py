@@ -85,7 +85,9 @@ KINDS = {
 @pytest.mark.parametrize("name", KINDS)
 def test_every_kind_computes_what_the_module_does(tmp_path, monkeypatch, net, name):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "arch.py").write_text("from conftest import SmallNet\n\ndef make():\n    return SmallNet()\n")
+    (tmp_path / "arch.py").write_text(
+        "from support.small_net import SmallNet\n\ndef make():\n    return SmallNet()\n"
+    )
     write, options, kind = KINDS[name]
     write(net, torch.zeros(1, 3, 8, 8), tmp_path / name)
     student = students.load(tmp_path / name, **options)
@@ -222,7 +224,7 @@ def test_what_the_file_does_not_say_is_asked_for(tmp_path, net):
     torch.save(net, tmp_path / "module.pt")
     with pytest.raises(BadInput, match="--shape"):
         students.load(tmp_path / "module.pt", allow_pickle=True)
-    with pytest.raises(BadInput, match=r"conftest\.SmallNet.*--allow-pickle"):
+    with pytest.raises(BadInput, match=r"small_net\.SmallNet.*--allow-pickle"):
         students.load(tmp_path / "module.pt")
 
 
