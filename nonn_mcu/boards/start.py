@@ -15,7 +15,7 @@ from typing import IO
 
 from nonn_mcu.boards.board import Board
 from nonn_mcu.boards.build import build, require
-from nonn_mcu.errors import BadInput, LinkError
+from nonn_mcu.errors import BadInput, LinkError, NoDevice
 
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
@@ -27,7 +27,7 @@ class Running:
     """A started board; a context manager that always ends the process.
 
     ``port`` is the path of its pseudo-terminal. When the process died by itself, leaving the context turns a
-    :class:`LinkError` inside it into one that says so.
+    :class:`LinkError` or :class:`NoDevice` inside it into a LinkError that says so.
     """
 
     def __init__(self, board: Board, port: str, process: subprocess.Popen[str], stderr: IO[bytes]) -> None:
@@ -65,13 +65,14 @@ class Running:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, LinkError):
+        lost = isinstance(error, LinkError | NoDevice)  # a port goes with the process that made it
+        if lost:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(DYING_SECONDS)  # the line breaks a little before the process is gone
         obituary = self.obituary()
         self.stop()
         self._stderr.close()
-        if obituary is not None and isinstance(error, LinkError):
+        if obituary is not None and lost:
             raise LinkError(f"{obituary} ({error})") from error
 
 

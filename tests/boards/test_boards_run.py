@@ -196,3 +196,13 @@ def test_layers_are_described(stub_firmware):
     with start(need("host"), stub_firmware("host").path) as running, Device.open(running.port) as device:
         assert [spec.name for spec in device.layers()] == ["reverse", "plus_one"]
         assert device.describe(Kind.INPUT, 0).shape == (1, 8)
+
+
+def test_a_port_that_went_with_its_process_is_told(tmp_path):
+    with (
+        pytest.raises(LinkError, match=r"mps2-an386: the process ended with status 1: .*none.elf"),
+        start(need("mps2-an386"), tmp_path / "none.elf") as running,
+    ):
+        while running.obituary() is None:
+            time.sleep(0.01)
+        Device.open(running.port)
