@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,8 @@ def native(program: Program, model: bytes, name: str, prefix: str) -> dict[str, 
             offsets={
                 kind: rows([f"{program.plan.offset[index]}u" for index in indices])
                 for kind, (indices, _) in tensors.items()
-            },
+            }
+            | {"kept": rows([f"{start}u" for start in _end_to_end(graph, graph.inputs)])},
         ),
         "native/weights.h": _render(
             "weights.h.j2", **common, guard=f"{prefix.upper()}NONN_WEIGHTS_H", arrays=arrays.emitted
@@ -138,6 +140,11 @@ def _about(program: Program, step: int) -> list[str]:
 
 def _address(offset: int, prefix: str) -> str:
     return f"{prefix}arena + {offset}" if offset else f"{prefix}arena"
+
+
+def _end_to_end(graph: Graph, indices: Sequence[int]) -> list[int]:
+    sizes = [graph.tensors[index].size for index in indices]
+    return list(accumulate(sizes, initial=0))[:-1]
 
 
 def _tensor_names(graph: Graph, indices: Sequence[int], fallback: str) -> tuple[str, ...]:

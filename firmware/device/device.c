@@ -1,3 +1,4 @@
+#include <stdbool.h>
 #include <string.h>
 
 #include "answer.h"
@@ -10,13 +11,16 @@ enum { HEADER_BYTES = 4, REPLY_HEADER_BYTES = 5 };
 nonn_answer nonn_answer_stats(nonn_device *device, const uint8_t *body, uint32_t size) {
     (void)body;
     (void)size;
+    const nonn_model_t *model = device->model;
     const nonn_port *port = device->port;
     uint8_t *end = device->buffer;
     end = put_u32(end, (uint32_t)device->ticks);
     end = put_u32(end, (uint32_t)(device->ticks >> 32));
     end = put_u32(end, device->finished.id);
     end = put_u32(end, device->finished.times);
-    end = put_u32(end, device->model->arena_bytes);
+    end = put_u32(end, model->arena_bytes);
+    end = put_u32(end, device->start_error == 0 && model->arena_used != NULL ? model->arena_used()
+                                                                             : model->arena_bytes);
     end = put_u32(end, port->static_bytes);
     end = put_u32(end, port->stack_high_water != NULL ? port->stack_high_water() : 0);
     end = put_u32(end, device->invocations);
@@ -31,13 +35,14 @@ static const struct {
     nonn_answer (*handle)(nonn_device *device, const uint8_t *body, uint32_t size);
     uint16_t shortest;
     uint16_t longest;
+    bool needs_model;
 } messages[] = {
-    [NONN_HELLO] = {nonn_answer_hello, 4, 4},
-    [NONN_DESCRIBE] = {nonn_answer_describe, 7, 7},
-    [NONN_LOAD] = {nonn_answer_load, NONN_LOAD_BYTES, NONN_LOAD_BYTES + NONN_LINK_PAYLOAD},
-    [NONN_RUN] = {nonn_answer_run, 12, 12},
-    [NONN_READ] = {nonn_answer_read, 13, 13},
-    [NONN_STATS] = {nonn_answer_stats, 0, 0},
+    [NONN_HELLO] = {nonn_answer_hello, 4, 4, false},
+    [NONN_DESCRIBE] = {nonn_answer_describe, 7, 7, false},
+    [NONN_LOAD] = {nonn_answer_load, NONN_LOAD_BYTES, NONN_LOAD_BYTES + NONN_LINK_PAYLOAD, true},
+    [NONN_RUN] = {nonn_answer_run, 12, 12, true},
+    [NONN_READ] = {nonn_answer_read, 13, 13, true},
+    [NONN_STATS] = {nonn_answer_stats, 0, 0, false},
 };
 
 static nonn_answer dispatch(nonn_device *device, const uint8_t *request, uint32_t length) {
@@ -54,6 +59,10 @@ static nonn_answer dispatch(nonn_device *device, const uint8_t *request, uint32_
     }
     if (size < messages[type].shortest || size > messages[type].longest) {
         return nonn_refuse(NONN_BAD_LENGTH);
+    }
+    if (device->start_error != 0 && messages[type].needs_model) {
+        put_u32(device->buffer, (uint32_t)device->start_error);
+        return nonn_answer_with(NONN_START_FAILED, device->buffer, 4);
     }
     return messages[type].handle(device, request + HEADER_BYTES, size);
 }
@@ -78,6 +87,7 @@ void nonn_device_init(nonn_device *device, const nonn_model_t *model, const nonn
     device->model = model;
     device->port = port;
     nonn_frame_decoder_init(&device->decoder, device->buffer, sizeof device->buffer);
+    device->start_error = model->start != NULL ? model->start() : 0;
 }
 
 void nonn_device_poll(nonn_device *device) {

@@ -21,7 +21,7 @@ from nonn_mcu.link import messages, replies
 from nonn_mcu.link.deadline import Deadline
 from nonn_mcu.link.exchange import DESCRIPTION_PART, Answer, Counters, Exchange
 from nonn_mcu.link.frame import crc32
-from nonn_mcu.link.messages import Kind, Request, Status
+from nonn_mcu.link.messages import Kind, Request, Status, runtime_error
 from nonn_mcu.link.ports import Port, SerialPort
 from nonn_mcu.link.replies import Hello, Stats, TensorSpec
 
@@ -227,9 +227,10 @@ class Device:
                 f"{start}: it speaks version {reply.version} of the protocol, this program "
                 f"{messages.PROTOCOL_VERSION}: build the firmware with this version of nonn-mcu"
             )
-        if reply.status == Status.INVOKE_FAILED:
+        if reply.status in (Status.INVOKE_FAILED, Status.START_FAILED):
             code = int.from_bytes(reply.body[:4], "little", signed=True)
-            raise DeviceError(f"{self.port.name}: the model failed to run: the runtime's error is {code}")
+            runtime = "" if self._hello is None else self._hello.runtime
+            raise DeviceError(f"{self.port.name}: {Status(reply.status).text}: {runtime_error(runtime, code)}")
         known = reply.status in Status._value2member_map_
         raise DeviceError(
             f"{start}: {Status(reply.status).text if known else f'unknown status {reply.status}'}"

@@ -24,7 +24,7 @@ _READ = struct.Struct("<BHIIH")  # kind, index, run, offset, length
 HEADER_BYTES = _HEADER.size
 REPLY_HEADER_BYTES = _HEADER.size + 1
 RESULT_BYTES = 4
-STATS_BYTES = 48
+STATS_BYTES = 52
 
 
 class Message(IntEnum):
@@ -61,6 +61,7 @@ class Status(IntEnum):
     INPUT_MISMATCH = 9
     STALE = 10
     INVOKE_FAILED = 11
+    START_FAILED = 12
 
     @property
     def text(self) -> str:
@@ -81,7 +82,23 @@ _STATUS_TEXT = {
     Status.INPUT_CONSUMED: "a run of this model overwrites its inputs, so it runs once per load",
     Status.STALE: "the tensor does not belong to that run any more",
     Status.INVOKE_FAILED: "the model failed to run",
+    Status.START_FAILED: "the model did not start",
 }
+
+
+_TFLM_ERRORS = {
+    1: "the library reads another version of the model's schema",
+    2: "the library has no room for an operator or does not know it",
+    3: "its tensors do not fit the arena; build with --fit-arena, or give it a larger one",
+    4: "the library sees other tensors than the code was generated for; use one of its age",
+    5: "an operator failed",
+}
+
+
+def runtime_error(runtime: str, code: int) -> str:
+    """What a runtime's own error means; the numbers of TensorFlow Lite Micro are in nonn/tflm.h."""
+    known = _TFLM_ERRORS.get(code) if runtime.startswith("tflm") else None
+    return f"the runtime's error is {code}" + (f", {known}" if known else "")
 
 
 class Request(NamedTuple):

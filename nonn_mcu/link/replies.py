@@ -19,7 +19,7 @@ MAX_RANK = 6
 _RESULT = struct.Struct("<I")  # CRC-32 of what the run left to be read
 _HELLO = struct.Struct("<BBBBHHHHIIII32s")
 _TENSOR = struct.Struct("<IfiBB")
-_STATS = struct.Struct("<QIIIIIIIIII")
+_STATS = struct.Struct("<QIIIIIIIIIII")
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,15 @@ class Stats:
     """What the device counted since its last reset.
 
     ``ticks`` is the whole time of the last run that finished (``times`` invocations of run ``run``), in the
-    ticks of :class:`Hello`. ``stack_bytes`` is the high-water mark, 0 if the device cannot tell.
+    ticks of :class:`Hello`. ``arena_used`` is what the runtime takes of its arena.
+    ``stack_bytes`` is the high-water mark, 0 if the device cannot tell.
     """
 
     ticks: int
     run: int
     times: int
     arena_bytes: int
+    arena_used: int
     static_bytes: int
     stack_bytes: int
     invocations: int

@@ -59,7 +59,8 @@ typedef enum {
     NONN_INPUT_CONSUMED = 8, /* more than once, but a run overwrites the inputs */
     NONN_INPUT_MISMATCH = 9, /* the input tensors do not hold what the CRC says */
     NONN_STALE = 10,         /* the tensor is not, or no longer, of that run */
-    NONN_INVOKE_FAILED = 11  /* the runtime's own error follows */
+    NONN_INVOKE_FAILED = 11, /* the runtime's own error follows */
+    NONN_START_FAILED = 12   /* the model never started; the runtime's own error follows */
 } nonn_status;
 
 /* As the last layer of a RUN: all of them, and the outputs are the result, not a layer. */
@@ -76,6 +77,7 @@ typedef struct {
 typedef struct {
     const nonn_model_t *model;
     const nonn_port *port;
+    int start_error; /* of the runtime; 0: the model can run */
     nonn_frame_decoder decoder;
     nonn_run run;      /* whose result the tensors hold */
     nonn_run finished; /* the last one that went well */
@@ -88,7 +90,7 @@ typedef struct {
     uint8_t buffer[NONN_LINK_BUFFER]; /* the request, then the body of its reply */
 } nonn_device;
 
-/* Forgets everything; `model` and `port` must outlive `device`. */
+/* Forgets everything and starts the model; `model` and `port` must outlive `device`. */
 void nonn_device_init(nonn_device *device, const nonn_model_t *model, const nonn_port *port);
 
 /* Reads once from the port and answers whatever that completes. */

@@ -29,7 +29,7 @@ typedef struct {
 
 typedef struct {
     const char *name;                  /* NUL-terminated, printable ASCII, at most 63 characters */
-    const char *runtime;               /* "native" or "tflm" */
+    const char *runtime;               /* "native", or "tflm-" and the kernels: "tflm-cmsis_nn" */
     uint8_t digest[NONN_DIGEST_BYTES]; /* SHA-256 of the .tflite file the code was made from */
     uint32_t arena_bytes;              /* tensors and scratch */
     bool input_survives;               /* invoke leaves the input tensors as they were */
@@ -39,6 +39,12 @@ typedef struct {
     const nonn_tensor *input;  /* [inputs] */
     const nonn_tensor *output; /* [outputs] */
     const nonn_tensor *layer;  /* [layers]: what each layer writes, in order of execution */
+
+    /* Called once, before any other function. Returns 0, or the runtime's own error: then nothing
+     * else may be called. NULL: there is nothing to do. */
+    int (*start)(void);
+    /* How much of the arena is in use, in bytes, known after start. NULL: all of it. */
+    uint32_t (*arena_used)(void);
 
     /* Where input `i` is written before invoke; valid for i < inputs. */
     int8_t *(*input_data)(uint16_t i);

@@ -26,6 +26,7 @@ typedef struct {
     const char *tick_unit;
     uint32_t tick_numerator;
     uint32_t tick_denominator; /* not 0 */
+    uint32_t ticks_per_second; /* 0: ticks() is no clock */
 
     uint32_t static_bytes; /* RAM of .data and .bss as linked, stack excluded; 0: not known */
 
@@ -43,6 +44,10 @@ typedef struct {
 
     /* The most stack ever in use, in bytes. NULL: not known, and 0 is reported. */
     uint32_t (*stack_high_water)(void);
+
+    /* Pulls the pin that an energy monitor watches low for at least 1 us, to mark a moment. NULL:
+     * there is no such pin, and moments are told in microseconds over the line. */
+    void (*mark)(void);
 } nonn_port;
 
 #ifdef __cplusplus

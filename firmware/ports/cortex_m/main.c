@@ -10,6 +10,7 @@ int main(void) {
         .tick_unit = NONN_BOARD_TICK_UNIT,
         .tick_numerator = NONN_BOARD_TICK_NUMERATOR,
         .tick_denominator = NONN_BOARD_TICK_DENOMINATOR,
+        .ticks_per_second = NONN_BOARD_TICKS_PER_SECOND,
         .static_bytes = cortex_m_static_bytes(),
         .read = cortex_m_uart_read,
         .write = cortex_m_uart_write,

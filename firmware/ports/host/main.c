@@ -133,6 +133,7 @@ int main(void) {
         .tick_unit = "ns",
         .tick_numerator = 1,
         .tick_denominator = 1,
+        .ticks_per_second = 1000000000u,
         .read = read_line,
         .write = write_line,
         .ticks = nanoseconds,
