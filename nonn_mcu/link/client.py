@@ -230,7 +230,9 @@ class Device:
         if reply.status in (Status.INVOKE_FAILED, Status.START_FAILED):
             code = int.from_bytes(reply.body[:4], "little", signed=True)
             runtime = "" if self._hello is None else self._hello.runtime
-            raise DeviceError(f"{self.port.name}: {Status(reply.status).text}: {runtime_error(runtime, code)}")
+            raise DeviceError(
+                f"{self.port.name}: {Status(reply.status).text}: {runtime_error(runtime, code)}"
+            )
         known = reply.status in Status._value2member_map_
         raise DeviceError(
             f"{start}: {Status(reply.status).text if known else f'unknown status {reply.status}'}"

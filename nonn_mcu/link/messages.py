@@ -96,7 +96,7 @@ _TFLM_ERRORS = {
 
 
 def runtime_error(runtime: str, code: int) -> str:
-    """What a runtime's own error means; the numbers of TensorFlow Lite Micro are in nonn/tflm.h."""
+    """Say what a runtime's own error means; the numbers of TensorFlow Lite Micro are in nonn/tflm.h."""
     known = _TFLM_ERRORS.get(code) if runtime.startswith("tflm") else None
     return f"the runtime's error is {code}" + (f", {known}" if known else "")
 
