@@ -1,0 +1,35 @@
+"""Plain CMake: the project's own CMakeLists.txt and firmware/ with the model inside, and nothing else."""
+
+from __future__ import annotations
+
+from nonn_mcu.exports.project import FIRMWARE, ROOT, RUNTIMES, Export, Project, port, render
+
+# Where a room of Project.sources lies in a checkout; the model's files lie where a bundle has them.
+_PLACES = {"nonn": "firmware/include/nonn", "kernels": "firmware/kernels/portable"}
+
+
+def _files(project: Project) -> dict[str, bytes]:
+    ports = sorted(folder.parent.name for folder in (FIRMWARE / "ports").glob("*/board.cmake"))
+    files = {
+        "CMakeLists.txt": (ROOT / "CMakeLists.txt").read_bytes(),
+        "README.md": render("cmake/README.md.j2", project=project, ports=ports),
+    }
+    for path, data in project.sources.items():
+        room, _, name = path.partition("/")
+        place = f"bundle/{project.runtime}" if room == "model" else _PLACES.get(room, f"firmware/{room}")
+        files[f"{place}/{name}"] = data
+    for folder in ports:
+        files |= {f"firmware/ports/{folder}/{name}": data for name, data in port(folder).items()}
+    if project.runtime == "tflm":
+        finder = "tflm/FindTFLM.cmake"
+        files[f"firmware/{finder}"] = (FIRMWARE / finder).read_bytes()
+    return files
+
+
+EXPORT = Export(
+    name="cmake",
+    summary="a folder for plain CMake: the host and the emulated Cortex-M boards",
+    runtimes=RUNTIMES,
+    files=_files,
+    links_tflm=True,
+)
