@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nonn_mcu.codegen import emit, names, ops
+from nonn_mcu.codegen import emit, emit_tflm, names, ops
 from nonn_mcu.codegen.check import check, check_order
 from nonn_mcu.codegen.constants import flash_bytes
 from nonn_mcu.codegen.fold import fold
@@ -88,9 +89,7 @@ def generate(model: bytes, name: str, prefix: str = "") -> Generated:
     made = plan(graph, order, layers)
     kinds = {op.index: op.kind for op in graph.ops}
     outputs = [graph.tensors[parts[0].output] for parts in layers]
-    layer_names = names.unique(
-        names.layer_name(tensor.name, kinds[index]) for tensor, index in zip(outputs, order, strict=True)
-    )
+    layer_names = _layer_names(graph, order)
     reports = tuple(
         LayerReport(
             name=layer_names[step],
@@ -109,5 +108,22 @@ def generate(model: bytes, name: str, prefix: str = "") -> Generated:
     )
     weights, tables = flash_bytes([part for parts in layers for part in parts], graph)
     program = emit.Program(graph, made, layers, layer_names)
-    files = emit.native(program, model, name, prefix) | emit.tflm(model, name)
+    files = emit.native(program, model, name, prefix)
     return Generated(files, graph, made, reports, weights, tables)
+
+
+def generate_tflm(model: bytes, name: str, arena_bytes: int) -> dict[str, str]:
+    """Generate the C++ that runs a full-int8 ``.tflite`` on TensorFlow Lite Micro in ``arena_bytes``.
+
+    Its layers are those of :func:`generate`. Raises :class:`BadInput`: the file is damaged, not int8, or
+    needs an operator that TensorFlow Lite Micro does not have.
+    """
+    graph = load(model)
+    order = [op.index for op in graph.ops if op.kind != "RESHAPE"]
+    return emit_tflm.files(read(model), graph, order, _layer_names(graph, order), model, name, arena_bytes)
+
+
+def _layer_names(graph: Graph, order: Sequence[int]) -> tuple[str, ...]:
+    ops_by_index = {op.index: op for op in graph.ops}
+    chosen = [ops_by_index[index] for index in order]
+    return names.unique(names.layer_name(graph.tensors[op.outputs[0]].name, op.kind) for op in chosen)

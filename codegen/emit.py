@@ -44,15 +44,15 @@ def native(program: Program, model: bytes, name: str, prefix: str) -> dict[str, 
     cases = [_case(program, step, arrays, prefix) for step in range(len(layers))]
     written = [calls[0].output for calls in layers]
     tensors = {
-        "input": (graph.inputs, _tensor_names(graph, graph.inputs, "input")),
-        "output": (graph.outputs, _tensor_names(graph, graph.outputs, "output")),
+        "input": (graph.inputs, tensor_names(graph, graph.inputs, "input")),
+        "output": (graph.outputs, tensor_names(graph, graph.outputs, "output")),
         "layer": (written, program.names),
     }
     digest = hashlib.sha256(model).digest()
     weights, other = flash_bytes(parts, graph)
     common = {"name": name, "prefix": prefix}
     return {
-        "native/model.c": _render(
+        "native/model.c": render(
             "model.c.j2",
             **common,
             version=nonn_mcu.__version__,
@@ -66,7 +66,7 @@ def native(program: Program, model: bytes, name: str, prefix: str) -> dict[str, 
             weights_bytes=weights,
             table_bytes=other,
             tensors={
-                kind: [_spec(graph, index, label) for index, label in zip(indices, labels, strict=True)]
+                kind: [spec(graph, index, label) for index, label in zip(indices, labels, strict=True)]
                 for kind, (indices, labels) in tensors.items()
             },
             offsets={
@@ -75,20 +75,8 @@ def native(program: Program, model: bytes, name: str, prefix: str) -> dict[str, 
             }
             | {"kept": rows([f"{start}u" for start in _end_to_end(graph, graph.inputs)])},
         ),
-        "native/weights.h": _render(
+        "native/weights.h": render(
             "weights.h.j2", **common, guard=f"{prefix.upper()}NONN_WEIGHTS_H", arrays=arrays.emitted
-        ),
-    }
-
-
-def tflm(model: bytes, name: str) -> dict[str, str]:
-    """TensorFlow Lite Micro's own convention for a model compiled in: ``g_<name>_model_data``."""
-    return {
-        f"tflm/{name}_model_data.h": _render(
-            "model_data.h.j2", name=name, size=len(model), guard=f"{name.upper()}_MODEL_DATA_H_"
-        ),
-        f"tflm/{name}_model_data.cc": _render(
-            "model_data.cc.j2", name=name, rows=rows([f"0x{byte:02x}" for byte in model])
         ),
     }
 
@@ -147,11 +135,13 @@ def _end_to_end(graph: Graph, indices: Sequence[int]) -> list[int]:
     return list(accumulate(sizes, initial=0))[:-1]
 
 
-def _tensor_names(graph: Graph, indices: Sequence[int], fallback: str) -> tuple[str, ...]:
+def tensor_names(graph: Graph, indices: Sequence[int], fallback: str) -> tuple[str, ...]:
+    """Name inputs or outputs: unique C identifiers, ``fallback`` for a tensor without a name."""
     return unique(identifier(graph.tensors[index].name or fallback) for index in indices)
 
 
-def _spec(graph: Graph, index: int, name: str) -> dict[str, Any]:
+def spec(graph: Graph, index: int, name: str) -> dict[str, Any]:
+    """What a template needs to write the ``nonn_tensor`` of a tensor."""
     tensor = graph.tensors[index]
     return {
         "name": name,
@@ -177,5 +167,6 @@ def _environment() -> Any:
     )
 
 
-def _render(template: str, **values: Any) -> str:
+def render(template: str, **values: Any) -> str:
+    """Fill in one of the templates beside this file."""
     return str(_environment().get_template(template).render(**values))

@@ -94,6 +94,7 @@ def convert(
         quantised = from_float(student, calibration.x, progress)
     progress("Generating C")
     generated = codegen.generate(quantised.model, name)
+    tflm = codegen.generate_tflm(quantised.model, name, 2 * generated.plan.arena_bytes + 16384)
     layers = tuple(LayerInfo(**asdict(layer)) for layer in generated.layers)
     planned = budget.plan(
         layers,
@@ -145,7 +146,7 @@ def convert(
         tolerance=allowed,
         files={},
     )
-    files = {path: text.encode() for path, text in generated.files.items()} | {
+    files = {path: text.encode() for path, text in (generated.files | tflm).items()} | {
         manifest.model_file: quantised.model,
         VECTORS: _npz(made),
         LOG: quantised.log.encode(),

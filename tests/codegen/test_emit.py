@@ -11,7 +11,7 @@ import pytest
 from support.host import FIRMWARE, ROOT, WARNINGS
 from support.models import O, T, build
 
-from nonn_mcu.codegen import generate
+from nonn_mcu.codegen import generate, generate_tflm
 from nonn_mcu.codegen.constants import number
 
 HASH = """
@@ -20,9 +20,10 @@ try:
     locale.setlocale(locale.LC_ALL, "")
 except locale.Error:
     pass
-from nonn_mcu.codegen import generate
-made = generate(sys.stdin.buffer.read(), "model")
-for name, text in made.files.items():
+from nonn_mcu.codegen import generate, generate_tflm
+model = sys.stdin.buffer.read()
+made = generate(model, "model")
+for name, text in (made.files | generate_tflm(model, "model", 4096)).items():
     print(name, hashlib.sha256(text.encode()).hexdigest())
 print(made.plan, made.layers)
 """
@@ -46,7 +47,7 @@ def small_model():
 def written(tmp_path_factory):
     made = generate(small_model(), "small")
     folder = tmp_path_factory.mktemp("emitted")
-    for name, text in made.files.items():
+    for name, text in (made.files | generate_tflm(small_model(), "small", 4096)).items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
     return folder
