@@ -50,8 +50,8 @@ class Project:
         tflm/*.cc                     tflm: the runtime
         model/model.cc, <name>_model_data.cc, .h    tflm: the model
 
-    C is C99, C++ is C++17. The folder that holds nonn/ is the only include path that any of them needs. No two
-    share a name, whatever their folders.
+    C is C99, C++ is C++17. The folder that holds nonn/ is the only include path that any of them needs.
+    No two share a name, whatever their folders.
     """
 
     name: str
