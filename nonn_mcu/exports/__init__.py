@@ -7,10 +7,12 @@ from pathlib import Path
 
 from nonn_mcu.bundle import Bundle
 from nonn_mcu.errors import BadInput
-from nonn_mcu.exports import cmake, folder, zephyr
+from nonn_mcu.exports import cmake, folder, stm32cube, zephyr
 from nonn_mcu.exports.project import Export, project
 
-EXPORTS: dict[str, Export] = {export.name: export for export in (cmake.EXPORT, zephyr.EXPORT)}
+EXPORTS: dict[str, Export] = {
+    export.name: export for export in (cmake.EXPORT, zephyr.EXPORT, stm32cube.EXPORT)
+}
 
 
 @dataclass(frozen=True)
