@@ -120,7 +120,8 @@ def generate_tflm(model: bytes, name: str, arena_bytes: int) -> dict[str, str]:
     """
     graph = load(model)
     order = [op.index for op in graph.ops if op.kind != "RESHAPE"]
-    return emit_tflm.files(read(model), graph, order, _layer_names(graph, order), model, name, arena_bytes)
+    layers = dict(zip(order, _layer_names(graph, order), strict=True))
+    return emit_tflm.files(read(model), graph, layers, model=model, name=name, arena_bytes=arena_bytes)
 
 
 def _layer_names(graph: Graph, order: Sequence[int]) -> tuple[str, ...]:

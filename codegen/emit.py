@@ -141,7 +141,7 @@ def tensor_names(graph: Graph, indices: Sequence[int], fallback: str) -> tuple[s
 
 
 def spec(graph: Graph, index: int, name: str) -> dict[str, Any]:
-    """What a template needs to write the ``nonn_tensor`` of a tensor."""
+    """Return what a template needs to write the ``nonn_tensor`` of a tensor."""
     tensor = graph.tensors[index]
     return {
         "name": name,

@@ -1,9 +1,9 @@
-"""Graph and layers -> the C++ of the TensorFlow Lite Micro runtime. Deterministic, as all that is generated."""
+"""Graph and layers -> the C++ of the TensorFlow Lite Micro runtime. Deterministic, as all of the C."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import nonn_mcu
 from nonn_mcu.codegen import tflm
@@ -15,8 +15,8 @@ from nonn_mcu.codegen.graph import Graph
 def files(
     whole: Graph,
     graph: Graph,
-    order: Sequence[int],
-    layer_names: Sequence[str],
+    layers: Mapping[int, str],
+    *,
     model: bytes,
     name: str,
     arena_bytes: int,
@@ -24,8 +24,8 @@ def files(
     """Write ``tflm/model.cc``, which defines ``nonn_model``, and the model as an array.
 
     The array follows the library's own convention, ``g_<name>_model_data``. ``whole`` is the file as it is,
-    since the library runs every operator of it; ``graph`` is the folded one, whose operators ``order`` (by
-    their numbers in the file) are the layers. Raises :class:`Unsupported` for an operator that the library
+    since the library runs every operator of it; ``graph`` is the folded one, of which the operators in
+    ``layers`` (number in the file -> name, in order of execution) are the layers. Raises :class:`Unsupported` for an operator that the library
     does not have.
     """
     operators = tflm.operators(whole)
@@ -33,7 +33,7 @@ def files(
     tensors = {
         "input": (graph.inputs, tensor_names(graph, graph.inputs, "input")),
         "output": (graph.outputs, tensor_names(graph, graph.outputs, "output")),
-        "layer": ([written[index] for index in order], layer_names),
+        "layer": ([written[index] for index in layers], tuple(layers.values())),
     }
     digest = hashlib.sha256(model).digest()
     return {
@@ -51,7 +51,7 @@ def files(
                 kind: [spec(graph, index, label) for index, label in zip(indices, labels, strict=True)]
                 for kind, (indices, labels) in tensors.items()
             },
-            layer_rows=rows(["{%du, %du}" % (index, written[index]) for index in order]),
+            layer_rows=rows([f"{{{index}u, {written[index]}u}}" for index in layers]),
         ),
         f"tflm/{name}_model_data.h": render(
             "model_data.h.j2", name=name, size=len(model), guard=f"{name.upper()}_MODEL_DATA_H_"

@@ -124,6 +124,9 @@ TABLES: Schema = {
     "ResizeNearestNeighborOptions": _table((0, "align_corners", "bool"), (1, "half_pixel_centers", "bool")),
     "PackOptions": _table((0, "values_count", "int32"), (1, "axis", "int32")),
     "ShapeOptions": _table((0, "out_type", "int8")),
+    "TransposeConvOptions": _table(
+        (0, "padding", "int8"), (1, "stride_w", "int32"), (2, "stride_h", "int32"), (3, _ACTIVATION, "int8")
+    ),
     "GatherOptions": _table((0, "axis", "int32"), (1, "batch_dims", "int32")),
 }
 
@@ -142,6 +145,7 @@ OPTIONS = {
     27: "ReducerOptions",
     28: "SubOptions",
     32: "StridedSliceOptions",
+    49: "TransposeConvOptions",
     55: "ShapeOptions",
     59: "PackOptions",
     74: "ResizeNearestNeighborOptions",
@@ -172,6 +176,7 @@ OPERATORS: dict[int, tuple[str, str | None]] = {
     41: ("SUB", "SubOptions"),
     45: ("STRIDED_SLICE", "StridedSliceOptions"),
     60: ("PADV2", None),
+    67: ("TRANSPOSE_CONV", "TransposeConvOptions"),
     77: ("SHAPE", "ShapeOptions"),
     83: ("PACK", "PackOptions"),
     97: ("RESIZE_NEAREST_NEIGHBOR", "ResizeNearestNeighborOptions"),

@@ -1,59 +1,47 @@
-/* TensorFlow Lite Micro behind nonn_model_t. Nothing here allocates but the library, in the arena it
- * is given. */
-#include "nonn/tflm.h"
-
+/* TensorFlow Lite Micro behind nonn_model_t. Nothing here allocates but the library, in the arena
+ * it is given. */
 #include <cstring>
 #include <new>
 
+#include "nonn/tflm.h"
 #include "tensorflow/lite/micro/micro_interpreter.h"
+#include "tensorflow/lite/micro/micro_utils.h"
 
 namespace nonn {
 namespace {
 
 constexpr uint32_t kWhole = UINT32_MAX;
 
-const TflmModel *described;
-tflite::MicroInterpreter *interpreter;
-alignas(tflite::MicroInterpreter) unsigned char room[sizeof(tflite::MicroInterpreter)];
+/* The public way to any tensor, GetTensor(), is there only for interpreters that keep every tensor.
+ */
+class Interpreter final : public tflite::MicroInterpreter {
+   public:
+    using tflite::MicroInterpreter::MicroInterpreter;
 
-Invoke counted[kMostOperators];
+    TfLiteEvalTensor *Tensor(int number) const {
+        return context().GetEvalTensor(&context(), number);
+    }
+};
+
+const TflmModel *described;
+Interpreter *interpreter;
+alignas(Interpreter) unsigned char room[sizeof(Interpreter)];
+
 uint32_t operators_left; /* until a run stops; kWhole: it does not */
 
-/* The library has no way to run a part of a model. kTfLiteAbort ends a run without a message, so the
- * last operator wanted answers with it, after its work is done. */
-TfLiteStatus InvokeCounted(unsigned number, TfLiteContext *context, TfLiteNode *node) {
-    const TfLiteStatus status = counted[number](context, node);
-    if (status != kTfLiteOk || operators_left == kWhole) {
-        return status;
-    }
-    return --operators_left == 0 ? kTfLiteAbort : kTfLiteOk;
-}
-
-template <unsigned number>
-TfLiteStatus Counting(TfLiteContext *context, TfLiteNode *node) {
-    return InvokeCounted(number, context, node);
-}
-
-template <unsigned... numbers>
-constexpr const Invoke *Table(std::integer_sequence<unsigned, numbers...>) {
-    static constexpr Invoke table[] = {Counting<numbers>...};
-    return table;
-}
-
 const int8_t *Data(int tensor) {
-    return interpreter->GetTensor(tensor)->data.int8;
+    return interpreter->Tensor(tensor)->data.int8;
 }
 
 bool SameTensor(int number, const nonn_tensor &expected) {
-    const TfLiteEvalTensor *tensor = interpreter->GetTensor(number);
-    size_t bytes = 0;
+    const TfLiteEvalTensor *tensor = interpreter->Tensor(number);
     return tensor != nullptr && tensor->type == kTfLiteInt8 &&
-           tflite::TfLiteEvalTensorByteLength(tensor, &bytes) == kTfLiteOk &&
-           bytes == expected.bytes;
+           static_cast<uint32_t>(tflite::ElementCount(*tensor->dims)) == expected.bytes;
 }
 
 bool SameTensors(const nonn_model_t &model) {
-    if (interpreter->inputs_size() != model.inputs || interpreter->outputs_size() != model.outputs) {
+    if (interpreter->inputs_size() != model.inputs ||
+        interpreter->outputs_size() != model.outputs) {
         return false;
     }
     for (uint16_t i = 0; i < model.inputs; i++) {
@@ -73,23 +61,20 @@ void RestoreInputs() {
     const int8_t *from = described->kept;
     for (uint16_t i = 0; from != nullptr && i < described->model->inputs; i++) {
         const uint32_t bytes = described->model->input[i].bytes;
-        std::memcpy(interpreter->GetTensor(interpreter->inputs()[i])->data.int8, from, bytes);
+        std::memcpy(interpreter->Tensor(interpreter->inputs()[i])->data.int8, from, bytes);
         from += bytes;
     }
 }
 
 } /* namespace */
 
-bool Count(const TFLMRegistration *registration, unsigned number) {
-    if (registration == nullptr || number >= kMostOperators) {
-        return false;
+/* The library has no way to run a part of a model, but kTfLiteAbort ends a run without a message.
+ */
+TfLiteStatus HasRun(TfLiteStatus status) {
+    if (status != kTfLiteOk || operators_left == kWhole) {
+        return status;
     }
-    static constexpr const Invoke *functions =
-        Table(std::make_integer_sequence<unsigned, kMostOperators>());
-    counted[number] = registration->invoke;
-    /* The resolver that holds it is the caller's own, and not const. */
-    const_cast<TFLMRegistration *>(registration)->invoke = functions[number];
-    return true;
+    return --operators_left == 0 ? tflite::kTfLiteAbort : kTfLiteOk;
 }
 
 int Start(const TflmModel &model, const tflite::MicroOpResolver &operators) {
@@ -98,8 +83,7 @@ int Start(const TflmModel &model, const tflite::MicroOpResolver &operators) {
         return kSchemaVersion;
     }
     described = &model;
-    interpreter =
-        new (room) tflite::MicroInterpreter(flat, operators, model.arena, model.arena_bytes);
+    interpreter = new (room) Interpreter(flat, operators, model.arena, model.arena_bytes);
     if (interpreter->initialization_status() != kTfLiteOk ||
         interpreter->AllocateTensors() != kTfLiteOk) {
         return kArenaTooSmall;
@@ -113,7 +97,7 @@ uint32_t ArenaUsed() {
 
 int8_t *InputData(uint16_t i) {
     if (described->kept == nullptr) {
-        return interpreter->GetTensor(interpreter->inputs()[i])->data.int8;
+        return interpreter->Tensor(interpreter->inputs()[i])->data.int8;
     }
     int8_t *at = described->kept;
     for (uint16_t before = 0; before < i; before++) {
@@ -135,7 +119,7 @@ int Run(uint16_t last) {
     const bool whole = last + 1 == described->model->layers;
     operators_left = whole ? kWhole : described->layers[last].op + 1u;
     const TfLiteStatus status = interpreter->Invoke();
-    return status == kTfLiteOk || (!whole && status == kTfLiteAbort) ? 0 : kInvokeFailed;
+    return status == kTfLiteOk || (!whole && status == tflite::kTfLiteAbort) ? 0 : kInvokeFailed;
 }
 
 } /* namespace nonn */

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nonn_mcu.boards.board import Board
+from nonn_mcu.boards.runtime import NATIVE, Runtime
 from nonn_mcu.errors import BadInput
 
 OPTIMIZE_LEVELS = ("Os", "O2", "O3")
@@ -40,27 +42,39 @@ def build(
     optimize: str | None = None,
     out: Path | None = None,
     *,
+    runtime: Runtime = NATIVE,
+    keep_input: bool = False,
     sanitize: bool = False,
     accept: Callable[[Path], None] = lambda program: None,
 ) -> Firmware:
-    """Build what ``bundle/native/*.c`` holds for ``board`` into the folder ``out``.
+    """Build a bundle's model over ``runtime`` for ``board`` into the folder ``out``.
 
     ``optimize`` is one of OPTIMIZE_LEVELS; None is that of the build that is there, else Os. ``out`` is
-    ``<bundle>/build/<board>`` unless given; it appears whole or not at all and an older build there is
+    ``<bundle>/build/<board>`` unless given, with the runtime behind the board where that is not the native
+    one; it appears whole or not at all and an older build there is
     replaced. A build of the same sources is used as it is, so what is returned is never stale.
+    ``keep_input`` takes RAM for a copy of the inputs, so that a run can be repeated on them.
     The compiler's output goes to ``<out>.log``. ``accept`` gets the linked program's path before it is put in
     place and may raise, which leaves everything as it was.
 
     Raises :class:`BadInput` for a missing tool, a folder that holds something else, and code that does not
     compile.
     """
+    if board.flashing is not None:
+        raise BadInput(
+            f"{board.name} is built by its ecosystem's own tools; write a project for them with: "
+            f"nonn-mcu export {shlex.quote(str(bundle))} --to {board.flashing.export}"
+        )
     bundle = bundle.resolve()
-    out = (bundle / "build" / board.name if out is None else out).absolute()
+    if out is None:
+        out = bundle / "build" / (board.name if runtime.name == "native" else f"{board.name}-{runtime.label}")
+    out = out.absolute()
     if optimize is None:
         optimize = _level_of(out)
     if optimize not in OPTIMIZE_LEVELS:
         raise BadInput(f"optimisation {optimize!r}: it is one of {', '.join(OPTIMIZE_LEVELS)}")
-    sources = _digest(bundle, board, optimize, sanitize)
+    options = [board.name, optimize, sanitize, keep_input, runtime.digest()]
+    sources = _digest(bundle / runtime.name, options)
     firmware = Firmware(board, out / board.firmware, optimize, sources)
     if _is_current(firmware):
         accept(firmware.path)
@@ -75,8 +89,9 @@ def build(
                 "NONN_BUNDLE": str(bundle),
                 "NONN_BOARD": board.name,
                 "NONN_OPTIMIZE": optimize,
+                "NONN_KEEP_INPUT": "ON" if keep_input else "OFF",
                 "NONN_SANITIZE": "ON" if sanitize else "OFF",
-            }
+            } | runtime.settings()
             _compile(settings, Path(staging) / "cmake", out.with_name(out.name + ".log"))
             accept(Path(staging) / "cmake" / board.firmware)
             _publish(Path(staging), firmware)
@@ -96,18 +111,20 @@ def require(tools: tuple[tuple[str, str], ...], purpose: str) -> None:
         raise BadInput(f"{purpose} needs {names}; install with: sudo apt-get install {packages}")
 
 
-def _digest(bundle: Path, board: Board, optimize: str, sanitize: bool) -> str:
+def _digest(model: Path, options: list[object]) -> str:
     """SHA-256 over everything the compiler reads of ours, each file with its name."""
-    models = sorted((bundle / "native").glob("*.[ch]"))
-    if not any(path.suffix == ".c" for path in models):
-        raise BadInput(f"{bundle}: no native/*.c there; make a bundle with: nonn-mcu convert")
+    models = sorted(path for path in model.glob("*") if path.suffix in {".c", ".cc", ".h"})
+    if not any(path.suffix in {".c", ".cc"} for path in models):
+        raise BadInput(
+            f"{model.parent}: no model for the {model.name} runtime there; make one with: nonn-mcu convert"
+        )
     firmware = ROOT / "firmware"
     ours = sorted(
         path
         for path in firmware.resolve().rglob("*")
-        if path.is_file() and (path.suffix in {".c", ".h", ".ld", ".cmake"})
+        if path.is_file() and (path.suffix in {".c", ".cc", ".h", ".ld", ".cmake"})
     )
-    total = hashlib.sha256(json.dumps([board.name, optimize, sanitize]).encode())
+    total = hashlib.sha256(json.dumps(options).encode())
     for path in [ROOT / "CMakeLists.txt", *ours, *models]:
         try:
             content = path.read_bytes()

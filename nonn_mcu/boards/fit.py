@@ -9,6 +9,7 @@ from nonn_mcu import budget
 from nonn_mcu.boards.board import Board
 from nonn_mcu.boards.build import Firmware, build
 from nonn_mcu.boards.elf import Sizes, measure
+from nonn_mcu.boards.runtime import NATIVE, Runtime
 from nonn_mcu.bundle import Bundle
 from nonn_mcu.errors import OverBudget
 from nonn_mcu.manifest import BudgetInfo
@@ -38,6 +39,8 @@ def build_within(
     *,
     flash_limit: int | None,
     ram_limit: int | None,
+    runtime: Runtime = NATIVE,
+    keep_input: bool = False,
     force: bool = False,
 ) -> tuple[Firmware, Fit | None]:
     """Build and measure; None instead of a fit on the host, whose memory is no budget.
@@ -56,5 +59,5 @@ def build_within(
         if reason := budget.overrun(fit.info):
             raise DoesNotFit(f"{reason}; --force builds it all the same", fit)
 
-    firmware = build(bundle.path, board, optimize, out, accept=accept)
+    firmware = build(bundle.path, board, optimize, out, runtime=runtime, keep_input=keep_input, accept=accept)
     return firmware, None if board.flash_bytes is None else fit_of(firmware.path)

@@ -15,6 +15,7 @@ from typing import IO
 
 from nonn_mcu.boards.board import Board
 from nonn_mcu.boards.build import build, require
+from nonn_mcu.boards.runtime import NATIVE, Runtime
 from nonn_mcu.errors import BadInput, LinkError, NoDevice
 
 START_SECONDS = 20.0
@@ -110,9 +111,11 @@ def start(board: Board, firmware: Path) -> Running:
     return running
 
 
-def build_and_start(bundle: Path, board: Board, optimize: str | None = None) -> Running:
+def build_and_start(
+    bundle: Path, board: Board, optimize: str | None = None, runtime: Runtime = NATIVE
+) -> Running:
     """Build unless the bundle's build is current, and start it. Raises as :func:`build` and :func:`start`."""
-    return start(board, build(bundle, board, optimize).path)
+    return start(board, build(bundle, board, optimize, runtime=runtime).path)
 
 
 def _read_port(running: Running, process: subprocess.Popen[str]) -> str:

@@ -25,6 +25,16 @@ def build(
         str, typer.Option("--board", metavar="NAME", help="Board to build for.", show_default=False)
     ],
     optimize: Annotated[str, typer.Option("--optimize", "-O", metavar="LEVEL", help="Os, O2 or O3.")] = "Os",
+    runtime: Annotated[str, typer.Option(metavar="NAME", help="native or tflm.")] = "native",
+    tflm_root: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Tree of TensorFlow Lite Micro, or TFLM_ROOT.")
+    ] = None,
+    kernels: Annotated[
+        str | None, typer.Option(metavar="NAME", help="With tflm: cmsis_nn or reference.")
+    ] = None,
+    keep_input: Annotated[
+        bool, typer.Option("--keep-input", help="Keep a copy of the input: runs can be repeated.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="DIR", help="Instead of BUNDLE/build/BOARD.")
     ] = None,
@@ -47,6 +57,7 @@ def build(
     from nonn_mcu import boards, budget
     from nonn_mcu import bundle as bundles
     from nonn_mcu.boards.fit import DoesNotFit, build_within
+    from nonn_mcu.boards.runtime import choose
     from nonn_mcu.report import budget_report
 
     chosen = boards.get(board)
@@ -54,9 +65,12 @@ def build(
         "flash_limit": budget.parse_size(flash),
         "ram_limit": chosen.ram_bytes if ram is None else budget.parse_size(ram),
     }
+    over = choose(runtime, chosen, tflm_root, kernels)
     opened = bundles.read(bundle)
     try:
-        firmware, fit = build_within(opened, chosen, optimize, out, force=force, **limits)
+        firmware, fit = build_within(
+            opened, chosen, optimize, out, runtime=over, keep_input=keep_input, force=force, **limits
+        )
     except DoesNotFit as error:
         if as_json:
             message = {"error": {"type": "OverBudget", "message": str(error)}}
@@ -65,10 +79,15 @@ def build(
         print(budget_report.refusal(error.fit.info, opened.manifest.layers))
         raise
     if as_json:
-        body = {"board": board, "optimize": optimize, "firmware": str(firmware.path)}
+        body = {
+            "board": board,
+            "runtime": over.label,
+            "optimize": optimize,
+            "firmware": str(firmware.path),
+        }
         print_json("build", 0, body | _to_json(opened, fit))
         return 0
-    print(f"{opened.manifest.name} for {board} ({chosen.core}), -{optimize}")
+    print(f"{opened.manifest.name} for {board} ({chosen.core}), {over.label}, -{optimize}")
     print(one_line(os.path.relpath(firmware.path)))
     if fit is not None:
         print(f"\n{budget_report.summary(fit.info)}\n\n{budget_report.parts(fit.sizes)}")

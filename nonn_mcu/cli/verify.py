@@ -13,6 +13,7 @@ from nonn_mcu.cli.output import print_json
 from nonn_mcu.errors import BadInput
 
 if TYPE_CHECKING:
+    from nonn_mcu.boards.start import Running
     from nonn_mcu.verify.plan import PlanFor
     from nonn_mcu.verify.verdict import Verdict
 
@@ -35,6 +36,13 @@ def verify(
     ] = None,
     board: Annotated[
         str | None, typer.Option(metavar="NAME", help="Build for this emulated board and start it.")
+    ] = None,
+    runtime: Annotated[str, typer.Option(metavar="NAME", help="With --board: native or tflm.")] = "native",
+    tflm_root: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Tree of TensorFlow Lite Micro, or TFLM_ROOT.")
+    ] = None,
+    kernels: Annotated[
+        str | None, typer.Option(metavar="NAME", help="With tflm: cmsis_nn or reference.")
     ] = None,
     bundles: Annotated[
         Path, typer.Option(metavar="DIR", help="Where to look for BUNDLE by its digest.")
@@ -65,7 +73,7 @@ def verify(
     5 device error, 6 another model, 130 interrupted.
     """
     from nonn_mcu.cli.verdict_text import print_verdict
-    from nonn_mcu.verify.judge import to_json
+    from nonn_mcu.verify.judge import explain, to_json
     from nonn_mcu.verify.plan import Wishes, by_digest, for_bundle
 
     from_environment = context.get_parameter_source("port")
@@ -75,7 +83,9 @@ def verify(
     wishes = Wishes(vectors=vectors, seed=seed, layers=layers, student=live, arch=arch)
     plan_for = by_digest(bundles, wishes) if bundle is None else for_bundle(bundle, wishes)
     if board is not None and bundle is not None:
-        verdict = _verify_emulated(bundle, board, plan_for, baud, timeout)
+        with _emulated(bundle, board, runtime, tflm_root, kernels) as running:
+            verdict = _verify_ports([running.port], plan_for, baud, timeout)
+            verdict = explain(verdict, running.obituary())
     else:
         verdict = _verify_ports(port or [_find_port(baud)], plan_for, baud, timeout)
     if as_json:
@@ -113,11 +123,10 @@ def _verify_ports(ports: list[str], plan_for: PlanFor, baud: int, timeout: float
         return verify_ports(ports, plan_for, baud=baud, timeout=timeout, progress=update)
 
 
-def _verify_emulated(bundle: Path, board: str, plan_for: PlanFor, baud: int, timeout: float) -> Verdict:
+def _emulated(bundle: Path, board: str, runtime: str, tflm_root: Path | None, kernels: str | None) -> Running:
     from nonn_mcu import boards
+    from nonn_mcu.boards.runtime import choose
     from nonn_mcu.boards.start import build_and_start
-    from nonn_mcu.verify.judge import explain
 
-    with build_and_start(bundle, boards.get(board)) as running:
-        verdict = _verify_ports([running.port], plan_for, baud, timeout)
-        return explain(verdict, running.obituary())
+    chosen = boards.get(board)
+    return build_and_start(bundle, chosen, runtime=choose(runtime, chosen, tflm_root, kernels))

@@ -25,11 +25,11 @@ namespace nonn {
 
 /* What start() and invoke() return instead of 0. */
 enum TflmError : int {
-    kSchemaVersion = 1,    /* the library reads another version of the model's schema */
-    kOperators = 2,        /* an operator could not be registered */
-    kArenaTooSmall = 3,    /* the tensors could not be allocated */
-    kOtherTensors = 4,     /* the library sees other tensors than the code was generated for */
-    kInvokeFailed = 5,     /* an operator failed */
+    kSchemaVersion = 1, /* the library reads another version of the model's schema */
+    kOperators = 2,     /* an operator could not be registered */
+    kArenaTooSmall = 3, /* the tensors could not be allocated */
+    kOtherTensors = 4,  /* the library sees other tensors than the code was generated for */
+    kInvokeFailed = 5,  /* an operator failed */
 };
 
 /* One of the model's layers: the operator that runs last, and the tensor that it writes, both by
@@ -49,12 +49,31 @@ struct TflmModel {
     const TflmLayer *layers; /* [model->layers] */
 };
 
-/* An operator's function, wrapped so that a run can stop behind any operator. */
 using Invoke = TfLiteStatus (*)(TfLiteContext *, TfLiteNode *);
-constexpr unsigned kMostOperators = 32; /* kinds of operators in one model */
 
-/* Replaces the function of a registered operator by one that counts; false if it is not there. */
-bool Count(const TFLMRegistration *registration, unsigned number);
+/* Counts an operator that has run: kTfLiteAbort instead of kTfLiteOk behind the last one wanted. */
+TfLiteStatus HasRun(TfLiteStatus status);
+
+/* The function of the n-th kind of operator, and the one that calls it and counts. */
+template <unsigned n>
+struct Counted {
+    static inline Invoke original;
+    static TfLiteStatus Run(TfLiteContext *context, TfLiteNode *node) {
+        return HasRun(original(context, node));
+    }
+};
+
+/* Makes a registered operator count; false if it is not registered. */
+template <unsigned n>
+bool Count(const TFLMRegistration *registration) {
+    if (registration == nullptr) {
+        return false;
+    }
+    Counted<n>::original = registration->invoke;
+    /* The resolver that holds it is the caller's own, and not const. */
+    const_cast<TFLMRegistration *>(registration)->invoke = Counted<n>::Run;
+    return true;
+}
 
 /* The functions behind nonn_model_t; one model in a program. */
 int Start(const TflmModel &model, const tflite::MicroOpResolver &operators);
