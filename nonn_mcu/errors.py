@@ -10,7 +10,8 @@
     ├── LinkError(OSError)            4   the serial link failed for good
     │   └── LinkTimeout(TimeoutError) 4   nothing valid arrived before the deadline
     ├── DeviceError                   5   the device answered with an error status
-    └── WrongModel                    6   the device holds another model than the bundle
+    ├── WrongModel                    6   the device holds another model than the bundle
+    └── Interrupted                 130   the user ended a command that had begun to change a device
 
 The message is one line: what is wrong, where, and what to do about it.
 """
@@ -62,3 +63,9 @@ class WrongModel(NonnError):
     """The device holds another model than the bundle."""
 
     exit_code = 6
+
+
+class Interrupted(NonnError):
+    """The user ended a command after it had begun to change a device."""
+
+    exit_code = 130

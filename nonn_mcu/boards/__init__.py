@@ -1,14 +1,35 @@
-"""Boards: what each is, how its firmware is built, started and measured."""
+"""Boards: what each is, how its firmware is built, started, written and measured."""
 
 from __future__ import annotations
 
-from nonn_mcu.boards import host, mps2_an386, mps2_an500, mps3_an547
+from nonn_mcu.boards import (
+    esp32c3,
+    esp32s3,
+    host,
+    mps2_an386,
+    mps2_an500,
+    mps3_an547,
+    nrf52840dk,
+    nucleo_l4r5zi,
+    pico,
+    pico2,
+)
 from nonn_mcu.boards.board import Board
 from nonn_mcu.errors import BadInput
 
-BOARDS: dict[str, Board] = {
-    board.name: board for board in (host.BOARD, mps2_an386.BOARD, mps2_an500.BOARD, mps3_an547.BOARD)
-}
+_FILES = (
+    host,
+    mps2_an386,
+    mps2_an500,
+    mps3_an547,
+    pico,
+    pico2,
+    esp32s3,
+    esp32c3,
+    nrf52840dk,
+    nucleo_l4r5zi,
+)
+BOARDS: dict[str, Board] = {file.BOARD.name: file.BOARD for file in _FILES}
 
 
 def get(name: str) -> Board:

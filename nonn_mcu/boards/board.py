@@ -7,11 +7,31 @@ from fractions import Fraction
 
 
 @dataclass(frozen=True)
+class Flashing:
+    """How a real board's firmware is built and gets into its flash.
+
+    ``export`` is the ecosystem whose project builds it (``nonn-mcu export --to``). ``build`` is the shell
+    command that does, "{folder}" the exported folder; ``images`` are patterns of what it leaves there,
+    preferred first. ``tools`` are pairs of a tool (:mod:`nonn_mcu.boards.tools`) and what that tool calls
+    this board, preferred first. ``flash_start`` is the address where a program begins, for images that do not
+    say; None where the tool itself knows. ``uf2_family`` is the number that UF2 files for the chip carry.
+    """
+
+    export: str
+    build: str
+    images: tuple[str, ...]
+    tools: tuple[tuple[str, str], ...]
+    flash_start: int | None = None
+    uf2_family: int | None = None
+
+
+@dataclass(frozen=True)
 class Board:
-    """How to build for a board, how to start it, and what it has.
+    """How to build for a board, how to start it or write its flash, and what it has.
 
     ``name`` is the folder of ``firmware/ports``. ``tools`` are the programs that building and starting need,
-    each with the Debian package that has it. ``firmware`` is the file name of the linked program.
+    each with the Debian package that has it. ``firmware`` is the file name of the linked program; a board
+    that is built by an ecosystem's own tools has an empty one, and ``flashing``.
     ``command`` starts it ("{firmware}" is its path) and prints the name of a pseudo-terminal; a board that
     is no process has an empty one. ``flash_bytes`` and ``ram_bytes`` are what a program can use, None where
     there is no limit worth the name. ``instructions_per_tick`` is what one tick of the device's counter
@@ -28,6 +48,7 @@ class Board:
     flash_bytes: int | None
     ram_bytes: int | None
     instructions_per_tick: Fraction | None
+    flashing: Flashing | None = None
 
 
 CMAKE = ("cmake", "cmake")
@@ -56,4 +77,23 @@ def qemu_arm(
         flash_bytes=flash_bytes,
         ram_bytes=ram_bytes,
         instructions_per_tick=instructions_per_tick,
+    )
+
+
+def real(
+    *, name: str, core: str, summary: str, flash_bytes: int, ram_bytes: int, flashing: Flashing
+) -> Board:
+    """Describe a board that an ecosystem's own tools build for and a tool of its own writes."""
+    return Board(
+        name=name,
+        core=core,
+        summary=summary,
+        build_tools=(),
+        run_tools=(),
+        firmware="",
+        command=(),
+        flash_bytes=flash_bytes,
+        ram_bytes=ram_bytes,
+        instructions_per_tick=None,
+        flashing=flashing,
     )

@@ -52,6 +52,7 @@ class Candidate:
     vid: int | None
     pid: int | None
     serial_number: str
+    location: str = ""  # where on the USB tree it is plugged in, or ""
 
 
 def candidates() -> list[Candidate]:
@@ -65,6 +66,7 @@ def candidates() -> list[Candidate]:
             vid=found.vid,
             pid=found.pid,
             serial_number=found.serial_number or "",
+            location=found.location or "",
         )
         for found in sorted(list_ports.comports(), key=lambda found: found.device)
     ]

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from support.boards import EMULATED, MOSTLY_TWO, STUB, make_big, need
+from support.boards import EMULATED, MOSTLY_TWO, STARTED, STUB, make_big, need
 
 from nonn_mcu import boards
 from nonn_mcu.boards.build import build
@@ -31,7 +31,7 @@ def instructions(device):
     return device.stats().ticks * Fraction(hello.tick_numerator, hello.tick_denominator)
 
 
-@pytest.mark.parametrize("name", boards.BOARDS)
+@pytest.mark.parametrize("name", STARTED)
 def test_a_started_board_answers(name, stub_firmware):
     board = need(name)
     with start(board, stub_firmware(name).path) as running, Device.open(running.port) as device:

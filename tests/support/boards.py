@@ -9,7 +9,8 @@ from nonn_mcu import boards
 from nonn_mcu.boards.board import Board
 
 STUB = Path(__file__).parents[1] / "boards" / "stub"
-EMULATED = tuple(name for name, board in boards.BOARDS.items() if board.flash_bytes is not None)
+STARTED = tuple(name for name, board in boards.BOARDS.items() if board.command)
+EMULATED = tuple(name for name in STARTED if boards.BOARDS[name].flash_bytes is not None)
 # The M7 has the M4's memories and port: where only those matter, it waits for the long run.
 MOSTLY_TWO = ("mps2-an386", "mps3-an547", pytest.param("mps2-an500", marks=pytest.mark.long))
 
