@@ -6,13 +6,15 @@ from nonn_mcu.exports.project import FIRMWARE, ROOT, RUNTIMES, Export, Project, 
 
 # Where a room of Project.sources lies in a checkout; the model's files lie where a bundle has them.
 _PLACES = {"nonn": "firmware/include/nonn", "kernels": "firmware/kernels/portable"}
+_SHARED = "cortex_m"  # of the ports, what Cortex-M boards share; no board itself
 
 
 def _files(project: Project) -> dict[str, bytes]:
     ports = sorted(folder.parent.name for folder in (FIRMWARE / "ports").glob("*/board.cmake"))
+    boards = [f"`{name}`" for name in ports if name != _SHARED]
     files = {
         "CMakeLists.txt": (ROOT / "CMakeLists.txt").read_bytes(),
-        "README.md": render("cmake/README.md.j2", project=project, ports=ports),
+        "README.md": render("cmake/README.md.j2", project=project, boards=", ".join(boards)),
     }
     for path, data in project.sources.items():
         room, _, name = path.partition("/")
