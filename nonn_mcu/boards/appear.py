@@ -48,7 +48,6 @@ def wait_for(
     probe: str | None = None,
     new: bool = False,
     baud: int = 115200,
-    seconds: float = CHECK_SECONDS,
 ) -> tuple[str, Hello]:
     """Wait for the board that holds the model with this SHA-256, in hex; give its port and what it said.
 
@@ -56,7 +55,7 @@ def wait_for(
     Raises :class:`WrongModel` where another model answers, :class:`NoDevice` where nothing does in time or
     several boards hold the model.
     """
-    deadline = Deadline.after(seconds)
+    deadline = Deadline.after(CHECK_SECONDS)
     answers: list[Answer] = []
     while True:
         ports = where(before, candidates(), port=port, probe=probe, new=new)
@@ -80,7 +79,7 @@ def wait_for(
         )
     tried = "; ".join(f"{answer.port}: {why(answer)}" for answer in answers) or "no port came up"
     raise NoDevice(
-        f"written, but no device says hello within {seconds:.0f} s ({tried}); press RESET, connect "
+        f"written, but no device says hello within {CHECK_SECONDS:.0f} s ({tried}); press RESET, connect "
         "its serial "
         "port and name it with --port, then ask it with: nonn-mcu ports"
     )

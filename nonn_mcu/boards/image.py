@@ -132,6 +132,8 @@ def _elf(data: bytes) -> list[Piece]:
     if kind != 2:
         raise BadInput("an ELF file that is no linked program; give the program, not an object or a library")
     pieces = []
+    if sum(header[4] for header in headers if header[0] == _PT_LOAD) > len(data):
+        raise BadInput("a damaged ELF file: it was cut off, or its program headers overlap; build it again")
     for what, offset, _, address, length, _ in headers:
         if what == _PT_LOAD:
             content = data[offset : offset + length]

@@ -96,7 +96,7 @@ TOOL = program(
             r"Could not open (\S+), the port is busy", LinkError, "{0}: is no serial port that opens"
         ),
         Explanation(
-            r"This chip is (\S+), not (\S+?)\.",
+            r"This chip is (\S+?),? not (\S+?)\.",
             BadInput,
             "the chip is an {0}, not an {1}; choose another --board",
         ),
@@ -150,8 +150,8 @@ TOOL = program(
             "or its supply too weak",
         ),
         Explanation(
-            r"stopped responding|serial exception|Lost connection|device reports readiness"
-            r"|Input/output error",
+            r"stopped responding|data stream stopped|serial exception|Lost connection"
+            r"|device reports readiness|Input/output error",
             LinkError,
             "the connection broke while writing, the flash of {board} may be half-written: check cable and "
             "supply, and flash it again",

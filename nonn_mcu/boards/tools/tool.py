@@ -15,7 +15,7 @@ Show = Callable[[bytes], None]  # gets what a tool prints, as it comes
 
 @dataclass(frozen=True)
 class Job:
-    """One flashing: ``target`` is what the tool calls the board; ``port``, ``probe`` as the user named them."""
+    """One flashing; ``target`` is what the tool calls the board, ``port`` and ``probe`` the user's choice."""
 
     image: Image
     board: Board
