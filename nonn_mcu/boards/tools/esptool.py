@@ -68,6 +68,84 @@ def _order(job: Job) -> Order:
     return Order(files, ("--chip", job.target, *port, "--baud", BAUD, "write_flash", *pairs))
 
 
+EXPLANATIONS = (
+    Explanation(
+        r"Could not open (\S+), the port is busy.*(?:Errno 13|[Pp]ermission denied)",
+        LinkError,
+        "{0}: permission denied: add yourself to its group and log in again: sudo usermod -aG dialout $USER",
+    ),
+    Explanation(
+        r"Could not open (\S+), the port is busy.*(?:Errno 2\b|FileNotFound)",
+        NoDevice,
+        "{0}: no such port; see which there are with: nonn-mcu ports",
+    ),
+    Explanation(
+        r"Could not open (\S+), the port is busy.*(?:Errno 16|Errno 11|exclusively lock|[Rr]esource)",
+        LinkError,
+        "{0}: another program has it open: close it (a serial monitor?) and try again",
+    ),
+    Explanation(r"Could not open (\S+), the port is busy", LinkError, "{0}: is no serial port that opens"),
+    Explanation(
+        r"This chip is (\S+?),? not (\S+?)\.",
+        BadInput,
+        "the chip is an {0}, not an {1}; choose another --board",
+    ),
+    Explanation(
+        r"Wrong boot mode detected",
+        NoDevice,
+        "the chip runs its program instead of the boot loader: hold BOOT, press RESET, let go, and try again",
+    ),
+    Explanation(
+        r"Failed to connect to (\S+): ",
+        NoDevice,
+        "no {0} answers: hold BOOT, press RESET, let go, and try again; else check the port and that the "
+        "cable carries data",
+    ),
+    Explanation(
+        r"Could not connect to an Espressif device on any",
+        NoDevice,
+        "no chip answers on any serial port: plug it in, hold BOOT and press RESET; name its "
+        "port with --port",
+    ),
+    Explanation(
+        r"Found 0 serial ports|No serial ports found",
+        NoDevice,
+        "no serial port is there; plug the board in",
+    ),
+    Explanation(
+        r"(requires chip revision .*?\))",
+        BadInput,
+        "the image {0}; build it for this revision of the chip",
+    ),
+    Explanation(
+        r"is not an? (ESP\S+) image",
+        BadInput,
+        "the image is for another chip than this {0}; build it again",
+    ),
+    Explanation(
+        r"will not fit in (\d+) bytes", BadInput, "the image does not fit the board's {0} bytes of flash"
+    ),
+    Explanation(
+        r"[Ss]ecure [Bb]oot|[Ff]lash encryption|[Ss]ecure [Dd]ownload",
+        DeviceError,
+        "the chip is protected (secure boot, flash encryption or secure download mode) and takes "
+        "no plain image",
+    ),
+    Explanation(
+        r"MD5 of file does not match|written flash region is empty",
+        DeviceError,
+        "what was read back is not what was written: flash it again; if it stays, the board's "
+        "flash is bad "
+        "or its supply too weak",
+    ),
+    Explanation(
+        r"stopped responding|data stream stopped|serial exception|Lost connection"
+        r"|device reports readiness|Input/output error",
+        LinkError,
+        "the connection broke while writing, the flash of {board} may be half-written: check cable and "
+        "supply, and flash it again",
+    ),
+)
 TOOL = program(
     name="esptool",
     programs=("esptool", "esptool.py"),
@@ -75,86 +153,5 @@ TOOL = program(
     formats=("bin",),
     order=_order,
     verifies=True,
-    explanations=(
-        Explanation(
-            r"Could not open (\S+), the port is busy.*(?:Errno 13|[Pp]ermission denied)",
-            LinkError,
-            "{0}: permission denied: add yourself to its group and log in again: sudo usermod -aG "
-            "dialout $USER",
-        ),
-        Explanation(
-            r"Could not open (\S+), the port is busy.*(?:Errno 2\b|FileNotFound)",
-            NoDevice,
-            "{0}: no such port; see which there are with: nonn-mcu ports",
-        ),
-        Explanation(
-            r"Could not open (\S+), the port is busy.*(?:Errno 16|Errno 11|exclusively lock|[Rr]esource)",
-            LinkError,
-            "{0}: another program has it open: close it (a serial monitor?) and try again",
-        ),
-        Explanation(
-            r"Could not open (\S+), the port is busy", LinkError, "{0}: is no serial port that opens"
-        ),
-        Explanation(
-            r"This chip is (\S+?),? not (\S+?)\.",
-            BadInput,
-            "the chip is an {0}, not an {1}; choose another --board",
-        ),
-        Explanation(
-            r"Wrong boot mode detected",
-            NoDevice,
-            "the chip runs its program instead of the boot loader: hold BOOT, press RESET, let go, "
-            "and try again",
-        ),
-        Explanation(
-            r"Failed to connect to (\S+): ",
-            NoDevice,
-            "no {0} answers: hold BOOT, press RESET, let go, and try again; else check the port and that the "
-            "cable carries data",
-        ),
-        Explanation(
-            r"Could not connect to an Espressif device on any",
-            NoDevice,
-            "no chip answers on any serial port: plug it in, hold BOOT and press RESET; name its "
-            "port with --port",
-        ),
-        Explanation(
-            r"Found 0 serial ports|No serial ports found",
-            NoDevice,
-            "no serial port is there; plug the board in",
-        ),
-        Explanation(
-            r"(requires chip revision .*?\))",
-            BadInput,
-            "the image {0}; build it for this revision of the chip",
-        ),
-        Explanation(
-            r"is not an? (ESP\S+) image",
-            BadInput,
-            "the image is for another chip than this {0}; build it again",
-        ),
-        Explanation(
-            r"will not fit in (\d+) bytes", BadInput, "the image does not fit the board's {0} bytes of flash"
-        ),
-        Explanation(
-            r"[Ss]ecure [Bb]oot|[Ff]lash encryption|[Ss]ecure [Dd]ownload",
-            DeviceError,
-            "the chip is protected (secure boot, flash encryption or secure download mode) and takes "
-            "no plain image",
-        ),
-        Explanation(
-            r"MD5 of file does not match|written flash region is empty",
-            DeviceError,
-            "what was read back is not what was written: flash it again; if it stays, the board's "
-            "flash is bad "
-            "or its supply too weak",
-        ),
-        Explanation(
-            r"stopped responding|data stream stopped|serial exception|Lost connection"
-            r"|device reports readiness|Input/output error",
-            LinkError,
-            "the connection broke while writing, the flash of {board} may be half-written: check cable and "
-            "supply, and flash it again",
-        ),
-    ),
+    explanations=EXPLANATIONS,
 )

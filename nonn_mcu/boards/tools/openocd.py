@@ -19,6 +19,65 @@ def _order(job: Job) -> Order:
     return Order(files, ("-f", job.target, *probe, "-c", _NO_SERVERS, "-c", flash))
 
 
+EXPLANATIONS = (
+    Explanation(
+        r"LIBUSB_ERROR_ACCESS|[Pp]ermission denied",
+        LinkError,
+        "permission denied on USB: install OpenOCD's udev rules (60-openocd.rules) and plug the "
+        "probe in again",
+    ),
+    Explanation(
+        r"LIBUSB_ERROR_BUSY|[Dd]evice or resource busy",
+        LinkError,
+        "another program has the probe: close it (a debugger?) and try again",
+    ),
+    Explanation(
+        r"Can't find (\S+\.cfg)",
+        BadInput,
+        "its script {0} is missing; install a newer OpenOCD",
+    ),
+    Explanation(
+        r"No J-Link device found|unable to find a matching CMSIS-DAP device|Error: open failed"
+        r"|no device found"
+        r"|serial mismatch",
+        NoDevice,
+        "no debug probe is connected, or none that --probe names: plug the board in, with a cable that "
+        "carries data",
+    ),
+    Explanation(
+        r"RDP|[Rr]ead.?(?:out )?[Pp]rotect|APPROTECT|device is (?:locked|secured)"
+        r"|stm32x device protected",
+        DeviceError,
+        "the chip is protected; taking the protection off erases all of it",
+    ),
+    Explanation(
+        r"write.?protected|protection violated|failed erasing sectors",
+        DeviceError,
+        "the flash of {board} is write-protected",
+    ),
+    Explanation(
+        r"no flash bank found for address (\S+)",
+        BadInput,
+        "the image is for {0}, where the chip has no flash; choose another --board",
+    ),
+    Explanation(
+        r"\*\* Verify Failed \*\*",
+        DeviceError,
+        "what was read back is not what was written: flash it again; if it stays, the chip's flash is bad",
+    ),
+    Explanation(
+        r"init mode failed|Error connecting DP|cannot read IDR|Could not (?:initialize|find MEM-AP)"
+        r"|unable to connect to the target|target voltage may be too low|\*\* Unable to reset target",
+        LinkError,
+        "the probe is there but the chip does not answer: is the board powered, and is it the "
+        "chip of --board?",
+    ),
+    Explanation(
+        r"\*\* Programming Failed \*\*",
+        DeviceError,
+        "writing failed, the flash of {board} may be half-written: flash it again",
+    ),
+)
 TOOL = program(
     name="openocd",
     programs=("openocd",),
@@ -26,64 +85,5 @@ TOOL = program(
     formats=("hex", "elf", "bin"),
     order=_order,
     verifies=True,
-    explanations=(
-        Explanation(
-            r"LIBUSB_ERROR_ACCESS|[Pp]ermission denied",
-            LinkError,
-            "permission denied on USB: install OpenOCD's udev rules (60-openocd.rules) and plug the "
-            "probe in again",
-        ),
-        Explanation(
-            r"LIBUSB_ERROR_BUSY|[Dd]evice or resource busy",
-            LinkError,
-            "another program has the probe: close it (a debugger?) and try again",
-        ),
-        Explanation(
-            r"Can't find (\S+\.cfg)",
-            BadInput,
-            "its script {0} is missing; install a newer OpenOCD",
-        ),
-        Explanation(
-            r"No J-Link device found|unable to find a matching CMSIS-DAP device|Error: open failed"
-            r"|no device found"
-            r"|serial mismatch",
-            NoDevice,
-            "no debug probe is connected, or none that --probe names: plug the board in, with a cable that "
-            "carries data",
-        ),
-        Explanation(
-            r"RDP|[Rr]ead.?(?:out )?[Pp]rotect|APPROTECT|device is (?:locked|secured)"
-            r"|stm32x device protected",
-            DeviceError,
-            "the chip is protected; taking the protection off erases all of it",
-        ),
-        Explanation(
-            r"write.?protected|sector \d+ is protected|failed erasing sectors",
-            DeviceError,
-            "the flash of {board} is write-protected",
-        ),
-        Explanation(
-            r"no flash bank found for address (\S+)",
-            BadInput,
-            "the image is for {0}, where the chip has no flash; choose another --board",
-        ),
-        Explanation(
-            r"\*\* Verify Failed \*\*",
-            DeviceError,
-            "what was read back is not what was written: flash it again; if it stays, the chip's "
-            "flash is bad",
-        ),
-        Explanation(
-            r"init mode failed|Error connecting DP|cannot read IDR|Could not (?:initialize|find MEM-AP)"
-            r"|unable to connect to the target|target voltage may be too low|\*\* Unable to reset target",
-            LinkError,
-            "the probe is there but the chip does not answer: is the board powered, and is it the "
-            "chip of --board?",
-        ),
-        Explanation(
-            r"\*\* Programming Failed \*\*",
-            DeviceError,
-            "writing failed, the flash of {board} may be half-written: flash it again",
-        ),
-    ),
+    explanations=EXPLANATIONS,
 )

@@ -15,6 +15,60 @@ def _order(job: Job) -> Order:
     return Order(files, ("load", "--verify", "--execute", *files, *where, *probe))
 
 
+EXPLANATIONS = (
+    Explanation(
+        r"in BOOTSEL mode, but picotool was unable to connect",
+        LinkError,
+        "permission denied on USB: install picotool's udev rules (60-picotool.rules) and plug "
+        "the board in again",
+    ),
+    Explanation(
+        r"appears to (?:have a USB serial connection|be an RP-series MicroPython device)",
+        NoDevice,
+        "the board runs a program: hold BOOTSEL while plugging it in, and try again",
+    ),
+    Explanation(
+        r"No accessible .* with serial number (\S+?)\.",
+        NoDevice,
+        "no board in BOOTSEL mode has the serial number {0}; leave out --probe, or see: picotool info -d",
+    ),
+    Explanation(
+        r"No accessible .* in BOOTSEL mode",
+        NoDevice,
+        "no board is in BOOTSEL mode: hold BOOTSEL while plugging it in, and try again",
+    ),
+    Explanation(
+        r"requires a single RP-series device",
+        NoDevice,
+        "several boards are in BOOTSEL mode; choose one by its serial number with --probe",
+    ),
+    Explanation(
+        r"too big to fit in .*? size (\S+)", BadInput, "the image does not fit the board's {0} bytes"
+    ),
+    Explanation(
+        r"cannot be loaded (?:onto a device|into the partition)",
+        DeviceError,
+        "the board's partition table has no place for it; see: picotool partition info",
+    ),
+    Explanation(
+        r"command cannot be used with an? (\S+) device|not compatible",
+        BadInput,
+        "wrong chip; choose another --board",
+    ),
+    Explanation(
+        r"device contents did not match",
+        DeviceError,
+        "what was read back is not what was written: flash it again; if it stays, the board's flash is bad",
+    ),
+    Explanation(
+        r"Communication with .* device failed|Unable to connect to device",
+        LinkError,
+        "the connection broke, the flash of {board} may be half-written: hold BOOTSEL while "
+        "plugging it in, "
+        "and flash it again",
+    ),
+    Explanation(r"device returned an error: (.+)", DeviceError, "the boot loader refused: {0}"),
+)
 TOOL = program(
     name="picotool",
     programs=("picotool",),
@@ -23,59 +77,5 @@ TOOL = program(
     order=_order,
     verifies=True,
     port_is_new=True,
-    explanations=(
-        Explanation(
-            r"in BOOTSEL mode, but picotool was unable to connect",
-            LinkError,
-            "permission denied on USB: install picotool's udev rules (60-picotool.rules) and plug "
-            "the board in again",
-        ),
-        Explanation(
-            r"appears to (?:have a USB serial connection|be an RP-series MicroPython device)",
-            NoDevice,
-            "the board runs a program: hold BOOTSEL while plugging it in, and try again",
-        ),
-        Explanation(
-            r"No accessible .* with serial number (\S+?)\.",
-            NoDevice,
-            "no board in BOOTSEL mode has the serial number {0}; leave out --probe, or see: picotool info -d",
-        ),
-        Explanation(
-            r"No accessible .* in BOOTSEL mode",
-            NoDevice,
-            "no board is in BOOTSEL mode: hold BOOTSEL while plugging it in, and try again",
-        ),
-        Explanation(
-            r"requires a single RP-series device",
-            NoDevice,
-            "several boards are in BOOTSEL mode; choose one by its serial number with --probe",
-        ),
-        Explanation(
-            r"too big to fit in .*? size (\S+)", BadInput, "the image does not fit the board's {0} bytes"
-        ),
-        Explanation(
-            r"cannot be loaded (?:onto a device|into the partition)",
-            DeviceError,
-            "the board's partition table has no place for it; see: picotool partition info",
-        ),
-        Explanation(
-            r"command cannot be used with an? (\S+) device|not compatible",
-            BadInput,
-            "wrong chip; choose another --board",
-        ),
-        Explanation(
-            r"device contents did not match",
-            DeviceError,
-            "what was read back is not what was written: flash it again; if it stays, the board's "
-            "flash is bad",
-        ),
-        Explanation(
-            r"Communication with .* device failed|Unable to connect to device",
-            LinkError,
-            "the connection broke, the flash of {board} may be half-written: hold BOOTSEL while "
-            "plugging it in, "
-            "and flash it again",
-        ),
-        Explanation(r"device returned an error: (.+)", DeviceError, "the boot loader refused: {0}"),
-    ),
+    explanations=EXPLANATIONS,
 )
