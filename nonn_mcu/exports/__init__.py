@@ -7,11 +7,12 @@ from pathlib import Path
 
 from nonn_mcu.bundle import Bundle
 from nonn_mcu.errors import BadInput
-from nonn_mcu.exports import cmake, folder, stm32cube, zephyr
+from nonn_mcu.exports import arduino, cmake, folder, platformio, stm32cube, zephyr
 from nonn_mcu.exports.project import Export, project
 
 EXPORTS: dict[str, Export] = {
-    export.name: export for export in (cmake.EXPORT, zephyr.EXPORT, stm32cube.EXPORT)
+    export.name: export
+    for export in (cmake.EXPORT, zephyr.EXPORT, stm32cube.EXPORT, arduino.EXPORT, platformio.EXPORT)
 }
 
 

@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <stdint.h>
-
 #include <zephyr/device.h>
 #include <zephyr/devicetree.h>
 #include <zephyr/drivers/uart.h>
