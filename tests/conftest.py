@@ -25,6 +25,17 @@ def data_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
+def tflm_root() -> Path:
+    """Find the user's tree of TensorFlow Lite Micro with its libraries (`TFLM_ROOT`); skips without one."""
+    root = os.environ.get("TFLM_ROOT")
+    if not root:
+        pytest.skip(
+            "TFLM_ROOT is not set: no tree of TensorFlow Lite Micro with its libraries (docs/tflm.md)"
+        )
+    return Path(root)
+
+
+@pytest.fixture(scope="session")
 def converted(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest):
     """Give a model's bundle by its name, converted once by the command line for all worker processes."""
     shared = tmp_path_factory.getbasetemp()
