@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nonn_mcu.codegen import emit, emit_tflm, names, ops
+from nonn_mcu.codegen import emit, emit_tflm, names, ops, tflm_cost
 from nonn_mcu.codegen.check import check, check_order
 from nonn_mcu.codegen.constants import flash_bytes
 from nonn_mcu.codegen.fold import fold
-from nonn_mcu.codegen.graph import Graph
+from nonn_mcu.codegen.graph import Graph, Op
 from nonn_mcu.codegen.layer import Layer
 from nonn_mcu.codegen.plan import Plan, plan
 from nonn_mcu.codegen.reader import read
@@ -115,13 +115,49 @@ def generate(model: bytes, name: str, prefix: str = "") -> Generated:
 def generate_tflm(model: bytes, name: str, arena_bytes: int) -> dict[str, str]:
     """Generate the C++ that runs a full-int8 ``.tflite`` on TensorFlow Lite Micro in ``arena_bytes``.
 
-    Its layers are those of :func:`generate`. Raises :class:`BadInput`: the file is damaged, not int8, or
-    needs an operator that TensorFlow Lite Micro does not have.
+    Its layers are those of :func:`generate` and :func:`tflm_layers`. Raises :class:`BadInput`: the file is
+    damaged, not int8, or needs an operator that TensorFlow Lite Micro does not have.
     """
     graph = load(model)
-    order = [op.index for op in graph.ops if op.kind != "RESHAPE"]
+    order = [op.index for op in _running(graph)]
     layers = dict(zip(order, _layer_names(graph, order), strict=True))
     return emit_tflm.files(read(model), graph, layers, model=model, name=name, arena_bytes=arena_bytes)
+
+
+def tflm_layers(model: bytes) -> tuple[LayerReport, ...]:
+    """Describe the layers of a full-int8 ``.tflite`` on TensorFlow Lite Micro, lowered or not.
+
+    The library must have accepted the model: shapes are not checked again. Raises :class:`BadInput`.
+    """
+    graph = load(model)
+    chosen = _running(graph)
+    live = dict(zip((op.index for op in graph.ops), tflm_cost.live_bytes(graph), strict=True))
+    outputs = [graph.tensors[op.outputs[0]] for op in chosen]
+    layer_names = _layer_names(graph, [op.index for op in chosen])
+    return tuple(
+        LayerReport(
+            name=name,
+            op=op.kind,
+            module=names.source_module(tensor.name),
+            kernel="tflm",
+            tensor=tensor.index,
+            shape=tensor.shape,
+            scale=tensor.scale,
+            zero_point=tensor.zero_point,
+            macs=tflm_cost.macs(graph, op),
+            flash_bytes=tflm_cost.flash_bytes(graph, op),
+            live_bytes=live[op.index],
+        )
+        for name, op, tensor in zip(layer_names, chosen, outputs, strict=True)
+    )
+
+
+def _running(graph: Graph) -> list[Op]:
+    """Return the operators that are layers: all but RESHAPE, which moves nothing."""
+    chosen = [op for op in graph.ops if op.kind != "RESHAPE"]
+    if not chosen:
+        raise BadInput("the model only reshapes its input; there is nothing to run")
+    return chosen
 
 
 def _layer_names(graph: Graph, order: Sequence[int]) -> tuple[str, ...]:

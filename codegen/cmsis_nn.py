@@ -28,7 +28,9 @@ def extra(graph: Graph) -> int:
     Scratch lives while its operator runs, so the largest counts; sums of dense layers' weights stay, so all
     of them count. Raises :class:`Unsupported` for an operator whose shapes do not go together.
     """
-    scratch = max((_aligned(*_SCRATCH[op.kind](graph, op)) for op in graph.ops if op.kind in _SCRATCH), default=0)
+    scratch = max(
+        (_aligned(*_SCRATCH[op.kind](graph, op)) for op in graph.ops if op.kind in _SCRATCH), default=0
+    )
     return scratch + sum(_aligned(_sums(graph, op)) for op in graph.ops if op.kind == "FULLY_CONNECTED")
 
 

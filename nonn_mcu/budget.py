@@ -107,6 +107,39 @@ def plan(
     )
 
 
+def plan_tflm(
+    layers: Sequence[LayerCost],
+    *,
+    model: int,
+    operators: int,
+    arena: int,
+    ends: int = 2,
+    flash_limit: int | None = None,
+    ram_limit: int | None = None,
+) -> BudgetInfo:
+    """Say what a network will need over TensorFlow Lite Micro: its file of ``model`` bytes, and the library.
+
+    The library's code is estimated by the kinds of ``operators``: boards/code_size.json has what a Cortex-M4
+    with CMSIS-NN's kernels was measured to take without and with each, on average.
+    """
+    measured = code_sizes()["tflm"]
+    descriptions = _MODEL_BYTES + (len(layers) + ends) * _DESCRIPTION_BYTES
+    names = sum(len(layer.name) + 1 for layer in layers) + ends * len("output_0 ")
+    code = measured["flash"] + measured["operator"] * operators + descriptions + names
+    return BudgetInfo(
+        flash=model + code,
+        flash_limit=flash_limit,
+        ram=arena + measured["static"] + measured["stack"],
+        ram_limit=ram_limit,
+        weights=model,
+        tables=0,
+        code=code,
+        arena=arena,
+        static=measured["static"],
+        stack=measured["stack"],
+    )
+
+
 def of_firmware(
     sizes: Sizes, planned: BudgetInfo, flash_limit: int | None, ram_limit: int | None
 ) -> BudgetInfo:

@@ -24,10 +24,13 @@ from nonn_mcu.manifest import (
     BudgetInfo,
     Calibration,
     Fidelity,
+    FittedArena,
     LayerInfo,
     Manifest,
     Preprocessing,
+    Runtime,
     TensorInfo,
+    TflmInfo,
 )
 from nonn_mcu.vectors import Vectors
 
@@ -39,10 +42,13 @@ __all__ = [
     "Bundle",
     "Calibration",
     "Fidelity",
+    "FittedArena",
     "LayerInfo",
     "Manifest",
     "Preprocessing",
+    "Runtime",
     "TensorInfo",
+    "TflmInfo",
     "Vectors",
     "find",
     "read",
@@ -100,7 +106,13 @@ def _read_manifest(path: Path) -> Manifest:
     try:
         return Manifest.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
+        every = error.errors()
+        first = next((one for one in every if one["loc"] == ("schema_version",)), every[0])
+        if first["loc"] == ("schema_version",):
+            raise BadInput(
+                f"{path}: was made by another version of nonn-mcu (schema {first['input']!r:.20}, this reads "
+                f"{SCHEMA_VERSION}); run convert again"
+            ) from None
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise BadInput(f"{path / MANIFEST}: {where}: {first['msg']}; run convert again") from None
 
@@ -179,8 +191,8 @@ def write(path: Path, files: Mapping[str, bytes], manifest: Manifest) -> Bundle:
 def find(root: Path, model_sha256: str) -> Iterator[Bundle]:
     """Bundles directly below ``root`` that hold the model with this digest, in order of their names.
 
-    A folder with an unreadable manifest is passed over. Raises :class:`BadInput` where a bundle would
-    hold the model but is damaged, and no other one is whole.
+    A folder with an unreadable manifest is passed over, unless it names the digest. Raises
+    :class:`BadInput` where a bundle would hold the model but cannot be read, and no other one is whole.
     """
     damaged: BadInput | None = None
     found = False
@@ -188,7 +200,8 @@ def find(root: Path, model_sha256: str) -> Iterator[Bundle]:
         try:
             if _read_manifest(path).model_sha256 != model_sha256:
                 continue
-        except BadInput:
+        except BadInput as error:
+            damaged = damaged or (error if _names(path, model_sha256) else None)
             continue
         try:
             bundle = read(path)
@@ -199,3 +212,10 @@ def find(root: Path, model_sha256: str) -> Iterator[Bundle]:
         yield bundle
     if damaged is not None and not found:
         raise damaged
+
+
+def _names(path: Path, model_sha256: str) -> bool:
+    try:
+        return model_sha256.encode() in (path / MANIFEST).read_bytes()
+    except OSError:
+        return False

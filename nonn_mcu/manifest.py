@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-SCHEMA_VERSION: Literal[1] = 1
+SCHEMA_VERSION: Literal[2] = 2
+
+Runtime = Literal["native", "tflm"]
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Extent = Annotated[int, Field(ge=1, le=2**24)]
@@ -104,10 +106,46 @@ class BudgetInfo(_Part):
     stack: int
 
 
-class Manifest(_Part):
-    """Everything a later step needs to know; ``files`` holds each other file's SHA-256."""
+class FittedArena(_Part):
+    """The arena that a board's kernels need: ``minimum`` bytes held a whole inference, 16 less did not.
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    A firmware is built with ``minimum + margin``.
+    """
+
+    board: str
+    kernels: str
+    minimum: int = Field(ge=16)
+    margin: int = Field(ge=0)
+
+    @property
+    def bytes(self) -> int:
+        """What a firmware is built with."""
+        return self.minimum + self.margin
+
+
+class TflmInfo(_Part):
+    """The model over TensorFlow Lite Micro: its kinds of operators, and the arena.
+
+    ``arena_bytes`` is a bound for every board; ``fitted`` is what was measured on emulated ones.
+    """
+
+    operators: tuple[str, ...]
+    arena_bytes: int = Field(ge=16)
+    fitted: tuple[FittedArena, ...] = ()
+
+    def arena(self, board: str, kernels: str) -> int:
+        """Bytes of the arena that a firmware for ``board`` with ``kernels`` is built with."""
+        found = (one.bytes for one in self.fitted if (one.board, one.kernels) == (board, kernels))
+        return next(found, self.arena_bytes)
+
+
+class Manifest(_Part):
+    """Everything a later step needs to know; ``files`` holds each other file's SHA-256.
+
+    ``arena_bytes`` is the native runtime's and ``tflm`` all about the other one, each None without it.
+    """
+
+    schema_version: Literal[2] = SCHEMA_VERSION
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")
     tools: dict[str, str]
     model_file: str
@@ -116,12 +154,21 @@ class Manifest(_Part):
     outputs: tuple[TensorInfo, ...] = Field(min_length=1)
     preprocessing: Preprocessing | None
     layers: tuple[LayerInfo, ...]
-    arena_bytes: int
+    runtimes: tuple[Runtime, ...] = Field(min_length=1)
+    arena_bytes: int | None
+    tflm: TflmInfo | None
     budget: BudgetInfo
     calibration: Calibration | None
     fidelity: Fidelity | None  # measured on calibration data; None when there is no float reference
     tolerance: Fidelity | None  # what verify judges against, derived from `fidelity`
     files: dict[str, Sha256]
+
+    @model_validator(mode="after")
+    def _what_each_runtime_needs(self) -> Manifest:
+        there = {"native": self.arena_bytes is not None, "tflm": self.tflm is not None}
+        if sorted(self.runtimes) != [runtime for runtime, known in there.items() if known]:
+            raise ValueError(f"runtimes {', '.join(self.runtimes)}, but what is said of them is another's")
+        return self
 
     @model_validator(mode="after")
     def _one_figure_per_output(self) -> Manifest:

@@ -12,7 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nonn_mcu import bundle
-from nonn_mcu.bundle import BudgetInfo, Fidelity, LayerInfo, Manifest, TensorInfo, Vectors
+from nonn_mcu.bundle import (
+    BudgetInfo,
+    Fidelity,
+    LayerInfo,
+    Manifest,
+    TensorInfo,
+    TflmInfo,
+    Vectors,
+)
 from nonn_mcu.errors import BadInput
 
 COUNT = 5
@@ -54,7 +62,9 @@ def make_manifest(**changes):
                 live_bytes=26,
             ),
         ),
+        "runtimes": ("native", "tflm"),
         "arena_bytes": 32,
+        "tflm": TflmInfo(operators=("FULLY_CONNECTED",), arena_bytes=1024),
         "budget": BudgetInfo(
             flash=1,
             flash_limit=None,
@@ -195,7 +205,16 @@ def _tensor(key, value):
 MANIFESTS = {
     "a key is missing": (_drop("name"), "name"),
     "an unknown key": (_set("surprise", 1), "surprise"),
-    "a future version": (_set("schema_version", 2), "schema_version"),
+    "a future version": (_set("schema_version", 3), "another version of nonn-mcu .*convert again"),
+    "an older version": (
+        lambda m: (m.pop("runtimes"), m.pop("tflm"), m.__setitem__("schema_version", 1)),
+        r"another version of nonn-mcu \(schema 1, this reads 2\); run convert again",
+    ),
+    "no runtimes": (_set("runtimes", []), "runtimes"),
+    "a runtime of which nothing is said": (_set("tflm", None), "runtimes native, tflm"),
+    "another runtime than is said": (_set("runtimes", ["native"]), "runtimes native"),
+    "an unknown runtime": (_set("runtimes", ["native", "onnx"]), "runtimes.1"),
+    "an arena of nothing": (lambda m: m["tflm"].__setitem__("arena_bytes", 0), "tflm.arena_bytes"),
     "a name for a shell": (_set("name", "x; rm -rf"), "name"),
     "a digest of another length": (_set("model_sha256", "00"), "model_sha256"),
     "another model's digest": (_set("model_sha256", "0" * 64), "model_sha256"),

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 CALIBRATION_SAMPLES = 256
 MAX_VECTORS = 10_000
 
+# What a runtime's code begins with, in the bundle.
+NATIVE, TFLM = "native/model.c", "tflm/model.cc"
+
 
 def convert(
     student: Annotated[
@@ -31,6 +34,12 @@ def convert(
     *,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="DIR", help="The bundle; else build/NAME.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of the model, in C too; else that of the file.")
+    ] = None,
+    runtime: Annotated[
+        str | None, typer.Option(metavar="R", help="native or tflm; both if left out, as far as they go.")
     ] = None,
     arch: Annotated[
         str | None, typer.Option(metavar="NAME", help="For a state_dict: wrn16-1 or FILE.py:FUNC.")
@@ -68,12 +77,15 @@ def convert(
     Exit codes: 0 converted, 1 over budget, 2 bad input.
     """
     from nonn_mcu import budget, students
+    from nonn_mcu.bundle import Runtime
     from nonn_mcu.convert import pipeline
     from nonn_mcu.convert.quiet import ToolError
     from nonn_mcu.report import budget_report
 
     if not 1 <= vectors <= MAX_VECTORS:
         raise BadInput(f"--vectors {vectors}: give 1 to {MAX_VECTORS}")
+    if runtime not in (None, *get_args(Runtime)):
+        raise BadInput(f"--runtime {runtime!r}: it is one of {', '.join(get_args(Runtime))}")
     limits = (budget.parse_size(flash), None if ram is None else budget.parse_size(ram))
     with _steps() as progress:
         progress(f"Loading {one_line(os.fsdecode(student))}")
@@ -89,7 +101,7 @@ def convert(
             calibration=calib,
         )
         calibration, test = _samples(loaded, vectors, progress)
-        target = Path("build", pipeline.model_name(loaded)) if out is None else out
+        target = Path("build", pipeline.model_name(loaded, name)) if out is None else out
         over: pipeline.TooLarge | None = None
         try:
             converted = pipeline.convert(
@@ -97,6 +109,8 @@ def convert(
                 calibration,
                 test,
                 target,
+                name=name,
+                runtime=cast("Runtime | None", runtime),
                 vectors=vectors,
                 flash_limit=limits[0],
                 ram_limit=limits[1],
@@ -178,17 +192,18 @@ def _print(converted: Converted) -> None:
     from nonn_mcu.report.conversion import fidelity_lines
 
     path, manifest = converted.bundle.path, converted.bundle.manifest
-    rows = (
+    rows = [
         ("bundle", path),
         ("model", path / manifest.model_file),
-        ("C", path / "native" / "model.c"),
-        ("TFLM", path / "tflm" / f"{manifest.name}_model_data.cc"),
+        *((label, path / file) for label, file in (("C", NATIVE), ("TFLM", TFLM)) if file in manifest.files),
         ("report", path / "report.md"),
-    )
+    ]
     for what, where in rows:
         print(f"{what:8}{one_line(os.fsdecode(where))}")
     for line in fidelity_lines(manifest.fidelity, manifest.outputs):
         print(f"{'fidelity':8} {one_line(line)}")
+    if manifest.tflm is not None:
+        print(f"{'arena':8}{manifest.tflm.arena_bytes:,} B at most, over TensorFlow Lite Micro")
     print(f"\n{budget_report.summary(manifest.budget)}")
     for note in converted.notes:
         print(f"note: {one_line(note)}", file=sys.stderr)
@@ -197,13 +212,15 @@ def _print(converted: Converted) -> None:
 def _to_json(converted: Converted) -> dict[str, Any]:
     path, manifest = converted.bundle.path, converted.bundle.manifest
     body = manifest.model_dump(
-        mode="json", include={"name", "model_sha256", "fidelity", "budget", "arena_bytes"}
+        mode="json",
+        include={"name", "model_sha256", "fidelity", "budget", "runtimes", "arena_bytes"},
     )
     return body | {
         "bundle": one_line(os.fsdecode(path)),
         "model": manifest.model_file,
-        "c": "native/model.c",
-        "tflm": f"tflm/{manifest.name}_model_data.cc",
+        "c": NATIVE if NATIVE in manifest.files else None,
+        "tflm": TFLM if TFLM in manifest.files else None,
+        "tflm_arena_bytes": None if manifest.tflm is None else manifest.tflm.arena_bytes,
         "layers": len(manifest.layers),
         "notes": list(converted.notes),
     }

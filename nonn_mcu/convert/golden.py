@@ -48,20 +48,26 @@ def make(
     labels: np.ndarray | None,
     infos: Sequence[TensorInfo],
     layers: Sequence[int],
+    isolated: bool = False,
 ) -> Vectors:
     """Run the oracle on ``inputs`` and on the corners, which come last and have no reference or label.
 
     ``inputs[i]`` int8 ``(N, *shape[1:])``, ``references[i]`` float32 in the device's layout or nothing,
     ``labels`` int64 ``(N,)``; ``layers`` are the tensors whose CRC-32 is kept for the first vectors. A row
-    of NaN marks a vector without a reference, a label of -1 one without a label. Raises
+    of NaN marks a vector without a reference, a label of -1 one without a label. ``isolated`` runs the
+    oracle in a process of its own, for a model whose operators nobody has checked. Raises
     :class:`BadInput`.
     """
     extreme = corners(infos)
     count = len(extreme[0])
     everything = tuple(np.concatenate(pair) for pair in zip(inputs, extreme, strict=True))
-    outputs = oracle.run(model, everything)
     first = [array[:LAYER_VECTORS] for array in everything]
-    tensors = oracle.run_layers(model, first, layers)
+    if isolated:
+        outputs = oracle.run_isolated(model, everything)
+        tensors = oracle.run_isolated(model, first, layers)
+    else:
+        outputs = oracle.run(model, everything)
+        tensors = oracle.run_layers(model, first, layers)
     crcs = np.array([[zlib.crc32(t[i].tobytes()) for t in tensors] for i in range(len(first[0]))], np.uint32)
     return Vectors(
         inputs=everything,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import io
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from nonn_mcu import budget, bundle, codegen
+from nonn_mcu import budget, bundle
 from nonn_mcu.bundle import (
     VECTORS,
     BudgetInfo,
@@ -19,11 +19,12 @@ from nonn_mcu.bundle import (
     LayerInfo,
     Manifest,
     Preprocessing,
+    Runtime,
     Vectors,
 )
 from nonn_mcu.calib import Samples
 from nonn_mcu.codegen.names import identifier
-from nonn_mcu.convert import golden
+from nonn_mcu.convert import golden, runtimes
 from nonn_mcu.convert.diagnose import first_below
 from nonn_mcu.convert.int8 import Int8, Progress, from_float, from_tflite
 from nonn_mcu.convert.layout import arrange
@@ -51,9 +52,17 @@ class TooLarge(OverBudget):
         self.layers = layers
 
 
-def model_name(student: Student) -> str:
-    """Give the name that the model has in C, in file names and on the device."""
-    return identifier(student.name)
+def model_name(student: Student, wanted: str | None = None) -> str:
+    """Give the name that the model has in C, in file names and on the device.
+
+    Raises :class:`BadInput` for a ``wanted`` one that cannot be.
+    """
+    if wanted is not None and identifier(wanted) != wanted:
+        raise BadInput(
+            f"--name {wanted!r}: a name in C of lower-case letters, digits and underscores, such as "
+            f"{identifier(wanted)}"
+        )
+    return identifier(student.name) if wanted is None else wanted
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,8 @@ def convert(
     test: Samples | None,
     out: Path,
     *,
+    name: str | None = None,
+    runtime: Runtime | None = None,
     vectors: int = 200,
     flash_limit: int | None = None,
     ram_limit: int | None = None,
@@ -79,13 +90,14 @@ def convert(
     """Convert ``student`` and write the bundle at ``out``, whole or not at all.
 
     ``calibration`` are the samples to quantise with, ``test`` those that become golden vectors, at most
-    ``vectors`` of them. A ready ``.tflite`` needs neither: without ``test`` its vectors are random.
-    Raises :class:`BadInput`, and :class:`TooLarge` over budget unless ``force``.
+    ``vectors`` of them. A ready ``.tflite`` needs neither: without ``test`` its vectors are random. The
+    model is called ``name``, else after the student. Without a ``runtime`` the code of each that has the
+    model's operators is made. Raises :class:`BadInput`, and :class:`TooLarge` over budget unless ``force``.
     """
     if student.kind != "tflite" and (calibration is None or test is None):
         raise BadInput(f"{student.name}: quantisation needs samples; give them with --calib")
     bundle.require_free(out)
-    name = model_name(student)
+    name = model_name(student, name)
     if student.kind == "tflite":
         progress("Reading the model")
         quantised = from_tflite(student)
@@ -93,39 +105,29 @@ def convert(
         assert calibration is not None
         quantised = from_float(student, calibration.x, progress)
     progress("Generating C")
-    generated = codegen.generate(quantised.model, name)
-    tflm = codegen.generate_tflm(quantised.model, name, 2 * generated.plan.arena_bytes + 16384)
-    layers = tuple(LayerInfo(**asdict(layer)) for layer in generated.layers)
-    planned = budget.plan(
-        layers,
-        weights=generated.weights_bytes,
-        tables=generated.table_bytes,
-        arena=generated.plan.arena_bytes,
-        ends=len(quantised.inputs) + len(quantised.outputs),
-        flash_limit=flash_limit,
-        ram_limit=ram_limit,
-    )
-    over = budget.overrun(planned)
+    code = runtimes.generate(quantised, name, runtime, flash_limit, ram_limit)
+    over = budget.overrun(code.budget)
     if over and not force:
-        raise TooLarge(f"{over}; nothing was written, --force writes it all the same", planned, layers)
+        message = f"{over}; nothing was written, --force writes it all the same"
+        raise TooLarge(message, code.budget, code.layers)
     measured = None
     if student.kind != "tflite":
         assert calibration is not None
         progress("Comparing with PyTorch")
         measured = _fidelity(student, quantised, calibration.x[:FIDELITY_SAMPLES])
         golden.require_faithful(
-            measured, quantised.outputs, lambda: _where(quantised, layers, calibration.x[:1])
+            measured, quantised.outputs, lambda: _where(quantised, code.layers, calibration.x[:1])
         )
     progress("Making golden vectors")
-    made = _vectors(student, quantised, test, vectors, [layer.tensor for layer in layers])
+    made = _vectors(student, quantised, test, vectors, code)
     allowed = on_vectors = None
-    notes: tuple[str, ...] = ()
+    notes = code.notes
     if measured is not None:
         on_vectors = fidelity.measure(made.outputs, made.references, quantised.outputs)
         golden.require_faithful(on_vectors, quantised.outputs, lambda: " on the test samples")
         expected = golden.expectation(measured, on_vectors.samples)
         allowed = golden.tolerance(expected, on_vectors)
-        notes = tuple(
+        notes += tuple(
             f"the test samples fare worse than the calibration samples promise ({shortfall}); "
             "calibrate with more, or more representative, samples"
             for shortfall in fidelity.shortfalls(on_vectors, expected, quantised.outputs)
@@ -138,15 +140,17 @@ def convert(
         inputs=quantised.inputs,
         outputs=quantised.outputs,
         preprocessing=_preprocessing(student),
-        layers=layers,
-        arena_bytes=generated.plan.arena_bytes,
-        budget=planned,
+        layers=code.layers,
+        runtimes=code.runtimes,
+        arena_bytes=code.arena_bytes,
+        tflm=code.tflm,
+        budget=code.budget,
         calibration=None if calibration is None else _calibration(calibration),
         fidelity=measured,
         tolerance=allowed,
         files={},
     )
-    files = {path: text.encode() for path, text in (generated.files | tflm).items()} | {
+    files = code.files | {
         manifest.model_file: quantised.model,
         VECTORS: _npz(made),
         LOG: quantised.log.encode(),
@@ -171,7 +175,7 @@ def _where(quantised: Int8, layers: tuple[LayerInfo, ...], x: np.ndarray) -> str
 
 
 def _vectors(
-    student: Student, quantised: Int8, test: Samples | None, count: int, layers: list[int]
+    student: Student, quantised: Int8, test: Samples | None, count: int, code: runtimes.Code
 ) -> Vectors:
     references: list[np.ndarray] = []
     if test is None:
@@ -192,7 +196,8 @@ def _vectors(
         references=references,
         labels=None if test is None or test.labels is None else test.labels[:count],
         infos=quantised.inputs,
-        layers=layers,
+        layers=[layer.tensor for layer in code.layers],
+        isolated="native" not in code.runtimes,
     )
 
 

@@ -89,7 +89,7 @@ def test_the_bundle_is_whole(converted):
     manifest, vectors = made.manifest, made.vectors()
     assert set(manifest.files) == {
         "convert.log", "mlp.tflite", "native/model.c", "native/weights.h", "report.json", "report.md",
-        "tflm/mlp_model_data.cc", "tflm/mlp_model_data.h", "vectors.npz",
+        "tflm/mlp_model_data.cc", "tflm/mlp_model_data.h", "tflm/model.cc", "vectors.npz",
     }  # fmt: skip
     assert len(vectors) == 24, "the samples and the corners"
     assert np.isnan(vectors.references[0][20:]).all()
@@ -105,7 +105,7 @@ def test_the_bundle_is_whole(converted):
     assert manifest.fidelity.sqnr_db[0] > 25
     assert manifest.budget.flash_limit == 500_000
     assert {"torch", "tensorflow", "onnx2tf", "tflite-micro"} <= set(manifest.tools)
-    for what in ("mlp.tflite", "native/model.c", "tflm/mlp_model_data.cc", "SQNR", "flash"):
+    for what in ("mlp.tflite", "native/model.c", "tflm/model.cc", "SQNR", "flash"):
         assert what in printed
     assert "Quantising" in steps
     report = json.loads((out / "report.json").read_text())

@@ -8,8 +8,8 @@ import numpy as np
 from support.models import O, T, build
 
 from nonn_mcu import bundle
-from nonn_mcu.bundle import BudgetInfo, Bundle, Fidelity, LayerInfo, Manifest, TensorInfo, Vectors
-from nonn_mcu.codegen import generate
+from nonn_mcu.bundle import BudgetInfo, Bundle, Fidelity, LayerInfo, Manifest, TensorInfo, TflmInfo, Vectors
+from nonn_mcu.codegen import generate, generate_tflm
 from nonn_mcu.verify import oracle
 from nonn_mcu.verify.fidelity import dequantize
 
@@ -17,6 +17,7 @@ NAME = "pocket"
 COUNT = 20
 WITH_LAYERS = 3
 OUTPUTS = 5
+TFLM_ARENA = 8192
 
 
 def model(seed: int = 1) -> bytes:
@@ -66,6 +67,7 @@ def make_bundle(path: Path, seed: int = 1, **changes) -> Bundle:
     """Write the bundle; ``changes`` replace fields of its Vectors."""
     tflite = model(seed)
     made = generate(tflite, NAME)
+    over_tflm = TflmInfo(operators=("CONV_2D", "FULLY_CONNECTED"), arena_bytes=TFLM_ARENA)
     rng = np.random.default_rng(seed)
     inputs = rng.integers(-128, 128, (COUNT, 6, 5, 3), np.int8)
     (outputs,) = oracle.run(tflite, [inputs])
@@ -90,7 +92,9 @@ def make_bundle(path: Path, seed: int = 1, **changes) -> Bundle:
         outputs=(logits,),
         preprocessing=None,
         layers=tuple(LayerInfo(**asdict(layer)) for layer in made.layers),
+        runtimes=("native", "tflm"),
         arena_bytes=made.plan.arena_bytes,
+        tflm=over_tflm,
         budget=BudgetInfo(
             flash=0,
             flash_limit=None,
@@ -111,7 +115,8 @@ def make_bundle(path: Path, seed: int = 1, **changes) -> Bundle:
     packed = path.parent / f"{path.name}.npz"
     packed.parent.mkdir(parents=True, exist_ok=True)
     Vectors(**(fields | changes)).save(packed)
-    files = {name: text.encode() for name, text in made.files.items()}
+    generated = made.files | generate_tflm(tflite, NAME, TFLM_ARENA)
+    files = {name: text.encode() for name, text in generated.items()}
     files |= {f"{NAME}.tflite": tflite, bundle.VECTORS: packed.read_bytes()}
     packed.unlink()
     return bundle.write(path, files, manifest)
