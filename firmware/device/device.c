@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "answer.h"
+#include "mlperf.h"
 #include "wire.h"
 
 /* Header of a request: type, version << 4 | flags, sequence number. A reply has a status after it.
@@ -94,6 +95,9 @@ void nonn_device_poll(nonn_device *device) {
     uint8_t received[64];
     const size_t count = device->port->read(received, sizeof received);
     for (size_t i = 0; i < count; i++) {
+        if (nonn_mlperf_take(device, received[i])) {
+            continue;
+        }
         switch (nonn_frame_decode(&device->decoder, received[i])) {
             case NONN_FRAME_NOTHING:
                 break;

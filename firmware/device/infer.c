@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "answer.h"
+#include "mlperf.h"
 #include "wire.h"
 
 nonn_answer nonn_answer_load(nonn_device *device, const uint8_t *body, uint32_t size) {
@@ -14,6 +15,7 @@ nonn_answer nonn_answer_load(nonn_device *device, const uint8_t *body, uint32_t 
         return nonn_refuse(NONN_BAD_RANGE);
     }
     device->run.id = 0; /* the input may lie where the last run left its result */
+    device->text.input = NONN_INPUT_FOREIGN;
     memcpy(device->model->input_data(get_u16(body)) + offset, body + NONN_LOAD_BYTES, length);
     return nonn_accept(NULL, 0);
 }
@@ -78,6 +80,7 @@ nonn_answer nonn_answer_run(nonn_device *device, const uint8_t *body, uint32_t s
         return nonn_refuse(NONN_INPUT_MISMATCH);
     }
     device->run.id = 0;
+    device->text.input = NONN_INPUT_FOREIGN;
     const uint16_t last = wanted.last == NONN_WHOLE ? (uint16_t)(model->layers - 1) : wanted.last;
     const int error = invoke(device, last, wanted.times);
     if (error != 0) {

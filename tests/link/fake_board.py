@@ -19,8 +19,8 @@ SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 def build(target: Path, *names: str) -> Path:
     sources = [HERE / name for name in names]
-    sources += [*FIRMWARE.glob("link/*.c"), FIRMWARE / "device/describe.c", FIRMWARE / "device/device.c"]
-    sources += [FIRMWARE / "device/infer.c"]
+    sources += [*FIRMWARE.glob("link/*.c"), *FIRMWARE.glob("device/*.c")]
+    sources.remove(FIRMWARE / "device/serve.c")  # it serves the one model that is linked in
     command = ["gcc", *FLAGS, *SANITIZERS, f"-I{FIRMWARE / 'include'}", *map(str, sources), "-o", str(target)]
     subprocess.run(command, check=True)
     return target

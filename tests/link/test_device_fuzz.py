@@ -22,8 +22,11 @@ WIDE_EDGES = (*EDGES, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF)
 
 
 def feed(program: Path, stream: bytes, *options: str) -> list[bytes]:
-    """Send the bytes; return the contents of all frames that come back, and nothing else may come back."""
-    done = subprocess.run([str(program), *options], input=stream, capture_output=True, check=False)
+    """Send the bytes; return the contents of all frames that come back, and nothing else may come back.
+
+    The first delimiter gives the line to the frames, as every client's does: until then it is text's.
+    """
+    done = subprocess.run([str(program), *options], input=b"\0" + stream, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b""), done.stderr.decode(errors="replace")
     received = list(Decoder(BUFFER + 1).feed(done.stdout))
     assert all(status is FrameStatus.COMPLETE for status, _ in received)

@@ -1,5 +1,5 @@
-/* The device library: answers the messages of docs/protocol.md for one nonn_model over one
- * nonn_port.
+/* The device library: answers the messages of docs/protocol.md and the commands of docs/mlperf.md
+ * for one nonn_model over one nonn_port.
  *
  * It never allocates, never recurses, and touches no memory but its own state, the model's input
  * tensors (writing) and the model's output and layer tensors (reading). What it promises about
@@ -74,11 +74,25 @@ typedef struct {
     uint16_t times;
 } nonn_run;
 
+/* Of the text side, private to it. A command lies in nonn_device.buffer while it arrives. */
+typedef struct {
+    uint8_t reader;     /* of the line: text or frames */
+    uint8_t length;     /* of the command so far; of what gives the line back to text */
+    bool spoiled;       /* a byte before these was none of a command */
+    uint8_t staged;     /* bytes of a reply not yet written */
+    uint8_t input;      /* what the input tensors hold */
+    uint32_t announced; /* bytes, by `db load` */
+    uint32_t received;
+    uint32_t part;  /* of a float32 */
+    int32_t detail; /* of what went wrong */
+} nonn_text;
+
 typedef struct {
     const nonn_model_t *model;
     const nonn_port *port;
     int start_error; /* of the runtime; 0: the model can run */
     nonn_frame_decoder decoder;
+    nonn_text text;
     nonn_run run;      /* whose result the tensors hold */
     nonn_run finished; /* the last one that went well */
     uint64_t ticks;    /* that it took, all its times together */
@@ -87,16 +101,18 @@ typedef struct {
     uint32_t corrupt;                 /* frames dropped: COBS, CRC, too short */
     uint32_t too_long;                /* frames dropped: longer than the buffer */
     uint32_t refused;                 /* requests answered with a status other than NONN_OK */
-    uint8_t buffer[NONN_LINK_BUFFER]; /* the request, then the body of its reply */
+    uint8_t buffer[NONN_LINK_BUFFER]; /* the request, then the body of its reply; or a command */
 } nonn_device;
 
-/* Forgets everything and starts the model; `model` and `port` must outlive `device`. */
+/* Forgets everything and starts the model, saying nothing; `model` and `port` must outlive
+ * `device`. */
 void nonn_device_init(nonn_device *device, const nonn_model_t *model, const nonn_port *port);
 
 /* Reads once from the port and answers whatever that completes. */
 void nonn_device_poll(nonn_device *device);
 
-/* Serves `nonn_model` on `port` for ever, with one static nonn_device: it does not return. */
+/* Serves `nonn_model` on `port` for ever, with one static nonn_device, greeting in text first: it
+ * does not return. */
 void nonn_device_run(const nonn_port *port);
 
 #ifdef __cplusplus
