@@ -6,7 +6,6 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
 from nonn_mcu.boards.tools.program import HALF_WRITTEN
@@ -24,18 +23,25 @@ _OCTAL = re.compile(r"\\([0-7]{3})")
 
 def volumes() -> list[Path]:
     """Give every place where a disk with a board's description is mounted."""
-    mounts: Iterable[Path]
-    if sys.platform == "darwin":
-        mounts = Path("/Volumes").glob("*")
-    else:
-        try:
-            lines = Path("/proc/mounts").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-        except OSError:
-            lines = []
-        # /proc/mounts writes blanks in names as \040.
-        fields = [line.split() for line in lines]
-        mounts = [Path(_OCTAL.sub(lambda m: chr(int(m[1], 8)), f[1])) for f in fields if f[2:3] == ["vfat"]]
+    mounts = Path("/Volumes").glob("*") if sys.platform == "darwin" else (mount for _, mount in _fat_disks())
     return sorted(mount for mount in mounts if board_id(mount) is not None)
+
+
+def _fat_disks() -> list[tuple[Path, Path]]:
+    """Give (device, mount point) of each FAT file system, as far as /proc tells."""
+    try:
+        lines = Path("/proc/mounts").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return []
+    # Blanks in names are written as \\040.
+    fields = [[_OCTAL.sub(lambda m: chr(int(m[1], 8)), word) for word in line.split()] for line in lines]
+    return [(Path(words[0]), Path(words[1])) for words in fields if words[2:3] == ["vfat"]]
+
+
+def _is_there(volume: Path) -> bool:
+    """Say whether the board still shows its disk; of one that was pulled, the mount may stay behind."""
+    device = next((device for device, mount in _fat_disks() if mount == volume), None)
+    return board_id(volume) is not None and (device is None or device.exists())
 
 
 def board_id(volume: Path) -> str | None:
@@ -64,9 +70,7 @@ def choose(wanted: str, probe: str | None) -> Path:
         raise NoDevice(f"uf2: {len(found)} boards in BOOTSEL mode ({names}); choose one with --probe")
     if there:
         names = ", ".join(f"{name or 'unknown'} at {volume}" for volume, name in there.items())
-        raise NoDevice(
-            f"uf2: no board here calls itself {wanted}, but there is {names}; choose another --board"
-        )
+        raise NoDevice(f"uf2: no board here calls itself {wanted}, but there is {names}; is --board right?")
     label = Path("/dev/disk/by-label") / wanted
     if label.exists():
         raise NoDevice(f"uf2: the board's disk is not mounted; mount it with: udisksctl mount -b {label}")
@@ -87,12 +91,12 @@ def _write(path: str, job: Job, deadline: Deadline, show: Show) -> None:
         raise Interrupted(f"interrupted: {HALF_WRITTEN.format(board=job.board.name)}") from None
     except OSError as error:
         # The board may go the moment it has the last block, before the file system is content.
-        if board_id(volume) is not None:
+        if _is_there(volume):
             raise LinkError(
                 f"uf2: {target}: {error.strerror or error}: {HALF_WRITTEN.format(board=job.board.name)}"
             ) from None
     patience = Deadline.after(RESTART_SECONDS).earlier(deadline)
-    while board_id(volume) is not None:
+    while _is_there(volume):
         if patience.expired():
             raise DeviceError(
                 f"uf2: the board got the whole file and did not restart: is it a {job.board.name}? "
