@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 # command it gives : Debian or Ubuntu package
-TOOLS="arm-none-eabi-gcc:gcc-arm-none-eabi qemu-system-arm:qemu-system-arm cmake:cmake gcc:gcc make:make
+TOOLS="arm-none-eabi-gcc:gcc-arm-none-eabi qemu-system-arm:qemu-system-arm cmake:cmake gcc:gcc g++:g++ make:make
        clang-format:clang-format"
 PACKAGES="libnewlib-arm-none-eabi libc6-dev"
 
