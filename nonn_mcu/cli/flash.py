@@ -56,9 +56,10 @@ def flash(
 
     [bold]nonn-mcu flash[/] build/student --board pico
 
-    Boards: pico, pico2, esp32s3, esp32c3, nrf52840dk, nucleo-l4r5zi. An emulated one (mps2-an386,
-    mps2-an500, mps3-an547, host) is built and runs until Ctrl-C. Exit codes: 0 the board holds
-    the model, 2 bad input, 3 no board, 4 link failed, 5 board refused, 6 another model, 130 interrupted.
+    Boards: pico, pico2, esp32s3, esp32c3, nrf52840dk, nucleo-l4r5zi. An emulated
+    one (mps2-an386, mps2-an500, mps3-an547, host) runs until Ctrl-C.
+    Exit codes: 0 the board holds the model, 2 bad input, 3 no board, 4 link failed,
+    5 the board refused, 6 another model, 130 interrupted.
     """
     from nonn_mcu import boards
     from nonn_mcu import bundle as bundles
@@ -127,7 +128,7 @@ def _print(bundle: Bundle, port: str, hello: Hello, how: dict[str, Any], as_json
         one_line(f"{hello.model} ({hello.sha256[:12]}), {hello.runtime} runtime, answers on {port}{written}")
     )
     path = shlex.quote(os.path.relpath(bundle.path))
-    print(one_line(f"Next: nonn-mcu verify {path} --port {port}"), flush=True)
+    print(one_line(f"Next: nonn-mcu verify {path} --port {shlex.quote(port)}"), flush=True)
 
 
 def _pass_on(chunk: bytes) -> None:

@@ -33,7 +33,7 @@ def _fat_disks() -> list[tuple[Path, Path]]:
         lines = Path("/proc/mounts").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
         return []
-    # Blanks in names are written as \\040.
+    # Blanks in names are written as \040.
     fields = [[_OCTAL.sub(lambda m: chr(int(m[1], 8)), word) for word in line.split()] for line in lines]
     return [(Path(words[0]), Path(words[1])) for words in fields if words[2:3] == ["vfat"]]
 
