@@ -84,6 +84,21 @@ def test_the_wheel_holds_every_source_and_nothing_else(wheel):
         room = name.split("/")[0]
         if room in ("codegen", "calib", "firmware") or name == "CMakeLists.txt":
             assert f"nonn_mcu/{name}" in names
+        elif room == "nonn_mcu" and not (ROOT / name).is_symlink():
+            assert name in names
+
+
+def test_the_wheel_exports_what_a_checkout_does(cli, wheel, pocket, tmp_path):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    for name, path in (("checkout", ROOT), ("wheel", tmp_path / "site")):
+        result = cli("export", pocket, "--to", "cmake", "--out", name, env={"PYTHONPATH": str(path)})
+        assert (result.code, result.err) == (0, "")
+    trees = [
+        {file.relative_to(top): file.read_bytes() for file in top.rglob("*") if file.is_file()}
+        for top in (tmp_path / "checkout", tmp_path / "wheel")
+    ]
+    assert trees[0] == trees[1] and len(trees[0]) > 40
 
 
 def check_base_install(cli, python, port, pocket):
