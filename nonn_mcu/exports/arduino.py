@@ -1,7 +1,7 @@
 """Arduino: a library with the model and the device, and a sketch that serves over any Stream.
 
-Native only: the libraries that bring TensorFlow Lite Micro to Arduino are of 2024 or older, from before it had
-a scale per output channel in FULLY_CONNECTED.
+Native only: the libraries that bring TensorFlow Lite Micro to Arduino are of 2024 or older, from before
+FULLY_CONNECTED had a scale per output channel.
 """
 
 from __future__ import annotations

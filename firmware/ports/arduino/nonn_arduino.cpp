@@ -38,7 +38,7 @@ const uint32_t patience =
 Stream *line;
 nonn_port port;
 nonn_device device;
-bool unheard; /* the host stopped taking bytes and has sent none since */
+bool unheard; /* the host stopped taking bytes in this poll() */
 bool written; /* since the last flush */
 
 size_t read_line(uint8_t *data, size_t capacity) {
@@ -50,7 +50,6 @@ size_t read_line(uint8_t *data, size_t capacity) {
         }
         data[count++] = static_cast<uint8_t>(byte);
     }
-    unheard = unheard && count == 0;
     return count;
 }
 
@@ -115,6 +114,7 @@ void NonnDevice::poll() {
         return;
     }
     (void)microseconds();
+    unheard = false;
     nonn_device_poll(&device);
     if (written) {
         written = false;
