@@ -50,6 +50,7 @@ __all__ = [
     "TensorInfo",
     "TflmInfo",
     "Vectors",
+    "amend",
     "find",
     "read",
     "require_free",
@@ -165,8 +166,7 @@ def write(path: Path, files: Mapping[str, bytes], manifest: Manifest) -> Bundle:
             target = staging / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
-        payload = json.dumps(listed.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=True)
-        (staging / MANIFEST).write_text(payload + "\n", encoding="ascii")
+        (staging / MANIFEST).write_bytes(_json(listed))
         if path.exists():
             old = staging.with_name(staging.name + ".old")
             os.replace(path, old)
@@ -186,6 +186,29 @@ def write(path: Path, files: Mapping[str, bytes], manifest: Manifest) -> Bundle:
         if staging is not None:
             shutil.rmtree(staging, ignore_errors=True)
     return Bundle(path, listed)
+
+
+def amend(made: Bundle, manifest: Manifest) -> Bundle:
+    """Put another manifest about the same files in place, by one rename. Raises :class:`BadInput`."""
+    target = made.path / MANIFEST
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{MANIFEST}.", dir=made.path)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(_json(manifest))
+            Path(name).chmod(0o644)
+            os.replace(name, target)
+        except BaseException:
+            os.unlink(name)
+            raise
+    except OSError as error:
+        raise BadInput(f"{target}: cannot be written ({error.strerror or error})") from None
+    return Bundle(made.path, manifest)
+
+
+def _json(manifest: Manifest) -> bytes:
+    text = json.dumps(manifest.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=True)
+    return f"{text}\n".encode("ascii")
 
 
 def find(root: Path, model_sha256: str) -> Iterator[Bundle]:

@@ -133,10 +133,14 @@ class TflmInfo(_Part):
     arena_bytes: int = Field(ge=16)
     fitted: tuple[FittedArena, ...] = ()
 
+    def fit(self, board: str, kernels: str) -> FittedArena | None:
+        """What was measured on this board with these kernels."""
+        return next((one for one in self.fitted if (one.board, one.kernels) == (board, kernels)), None)
+
     def arena(self, board: str, kernels: str) -> int:
         """Bytes of the arena that a firmware for ``board`` with ``kernels`` is built with."""
-        found = (one.bytes for one in self.fitted if (one.board, one.kernels) == (board, kernels))
-        return next(found, self.arena_bytes)
+        found = self.fit(board, kernels)
+        return self.arena_bytes if found is None else found.bytes
 
 
 class Manifest(_Part):

@@ -10,7 +10,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,21 +85,43 @@ def build(
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as staging:
-            settings = {
-                "NONN_BUNDLE": str(bundle),
-                "NONN_BOARD": board.name,
-                "NONN_OPTIMIZE": optimize,
-                "NONN_KEEP_INPUT": "ON" if keep_input else "OFF",
-                "NONN_SANITIZE": "ON" if sanitize else "OFF",
-            } | runtime.settings()
-            _compile(settings, Path(staging) / "cmake", out.with_name(out.name + ".log"))
-            accept(Path(staging) / "cmake" / board.firmware)
+            program = link(
+                Path(staging) / "cmake",
+                out.with_name(out.name + ".log"),
+                bundle=bundle,
+                board=board,
+                optimize=optimize,
+                runtime=runtime,
+                flags={"NONN_KEEP_INPUT": keep_input, "NONN_SANITIZE": sanitize},
+            )
+            accept(program)
             _publish(Path(staging), firmware)
     except OSError as error:
         raise BadInput(
             f"{out}: cannot write the firmware ({error.strerror or error}); choose another place with --out"
         ) from None
     return firmware
+
+
+def link(
+    folder: Path,
+    log: Path,
+    *,
+    bundle: Path,
+    board: Board,
+    optimize: str,
+    runtime: Runtime,
+    flags: Mapping[str, bool],
+) -> Path:
+    """Run CMake in ``folder`` and return the linked program there.
+
+    In a folder that has been built before, only what changed is compiled. What the compiler says goes to
+    ``log``. Raises :class:`BadInput`.
+    """
+    settings = {"NONN_BUNDLE": str(bundle), "NONN_BOARD": board.name, "NONN_OPTIMIZE": optimize}
+    settings |= {name: "ON" if on else "OFF" for name, on in flags.items()}
+    _compile(settings | runtime.settings(), folder, log)
+    return folder / board.firmware
 
 
 def require(tools: tuple[tuple[str, str], ...], purpose: str) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nonn_mcu.boards.board import Board
+from nonn_mcu.bundle import Bundle
 from nonn_mcu.errors import BadInput
 
 RUNTIMES = ("native", "tflm")
@@ -79,3 +80,19 @@ def choose(name: str, board: Board, root: Path | None = None, kernels: str | Non
             "TFLM_ROOT; docs/tflm.md says how to get one"
         )
     return Runtime(name, root.resolve(), kernels)
+
+
+def for_bundle(runtime: Runtime, bundle: Bundle, board: Board) -> Runtime:
+    """Give the runtime the arena that the bundle has for the board and the kernels.
+
+    Raises :class:`BadInput` where the bundle has no code for the runtime.
+    """
+    there = bundle.manifest.runtimes
+    if runtime.name not in there:
+        raise BadInput(
+            f"{bundle.path}: has no code for the {runtime.name} runtime; build with --runtime {there[0]}, or "
+            f"convert again with --runtime {runtime.name}"
+        )
+    if runtime.name == "native" or bundle.manifest.tflm is None:
+        return runtime
+    return replace(runtime, arena=bundle.manifest.tflm.arena(board.name, runtime.kernels))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nonn_mcu.cli.output import one_line, print_json
+from nonn_mcu.cli.progress import steps
 
 if TYPE_CHECKING:
     from nonn_mcu.boards.fit import Fit
@@ -35,6 +36,9 @@ def build(
     keep_input: Annotated[
         bool, typer.Option("--keep-input", help="Keep a copy of the input: runs can be repeated.")
     ] = False,
+    fit_arena: Annotated[
+        bool, typer.Option("--fit-arena", help="With tflm: run it to find the arena that it needs.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="DIR", help="Instead of BUNDLE/build/BOARD.")
     ] = None,
@@ -52,12 +56,13 @@ def build(
     [bold]nonn-mcu build[/] build/student --board mps2-an386
 
     Boards: host, mps2-an386 (Cortex-M4), mps2-an500 (Cortex-M7), mps3-an547 (Cortex-M55).
-    Exit codes: 0 built, 1 over budget, 2 bad input.
+    Exit codes: 0 built, 1 over budget, 2 bad input; of --fit-arena also 4 link failed,
+    5 the model does not run.
     """
     from nonn_mcu import boards, budget
     from nonn_mcu import bundle as bundles
     from nonn_mcu.boards.fit import DoesNotFit, build_within
-    from nonn_mcu.boards.runtime import choose
+    from nonn_mcu.boards.runtime import choose, for_bundle
     from nonn_mcu.report import budget_report
 
     chosen = boards.get(board)
@@ -67,6 +72,13 @@ def build(
     }
     over = choose(runtime, chosen, tflm_root, kernels)
     opened = bundles.read(bundle)
+    over = for_bundle(over, opened, chosen)
+    if fit_arena:
+        from nonn_mcu.boards.fit_arena import fit_arena as find_arena
+
+        with steps() as progress:
+            opened = find_arena(opened, chosen, over, optimize, progress)
+        over = for_bundle(over, opened, chosen)
     try:
         firmware, fit = build_within(
             opened, chosen, optimize, out, runtime=over, keep_input=keep_input, force=force, **limits
@@ -78,17 +90,22 @@ def build(
             return error.exit_code
         print(budget_report.refusal(error.fit.info, opened.manifest.layers))
         raise
+    tflm = opened.manifest.tflm
+    fitted = tflm.fit(board, over.kernels) if tflm is not None and over.name == "tflm" else None
     if as_json:
         body = {
             "board": board,
             "runtime": over.label,
             "optimize": optimize,
             "firmware": str(firmware.path),
+            "fitted_arena": None if fitted is None else fitted.model_dump(mode="json"),
         }
         print_json("build", 0, body | _to_json(opened, fit))
         return 0
     print(f"{opened.manifest.name} for {board} ({chosen.core}), {over.label}, -{optimize}")
     print(one_line(os.path.relpath(firmware.path)))
+    if fitted is not None:
+        print(f"arena {fitted.bytes:,} B: {fitted.minimum:,} B are needed, {fitted.margin} B are margin")
     if fit is not None:
         print(f"\n{budget_report.summary(fit.info)}\n\n{budget_report.parts(fit.sizes)}")
     return 0

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
 from nonn_mcu.cli.output import one_line, print_json
+from nonn_mcu.cli.progress import steps
 from nonn_mcu.errors import BadInput
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ def convert(
         Path | None, typer.Option("--out", "-o", metavar="DIR", help="The bundle; else build/NAME.")
     ] = None,
     name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of the model, in C too; else that of the file.")
+        str | None, typer.Option(metavar="NAME", help="Of the model; else that of the file.")
     ] = None,
     runtime: Annotated[
-        str | None, typer.Option(metavar="R", help="native or tflm; both if left out, as far as they go.")
+        str | None, typer.Option(metavar="R", help="native or tflm; both if left out.")
     ] = None,
     arch: Annotated[
         str | None, typer.Option(metavar="NAME", help="For a state_dict: wrn16-1 or FILE.py:FUNC.")
@@ -87,7 +87,7 @@ def convert(
     if runtime not in (None, *get_args(Runtime)):
         raise BadInput(f"--runtime {runtime!r}: it is one of {', '.join(get_args(Runtime))}")
     limits = (budget.parse_size(flash), None if ram is None else budget.parse_size(ram))
-    with _steps() as progress:
+    with steps() as progress:
         progress(f"Loading {one_line(os.fsdecode(student))}")
         loaded = students.load(
             student,
@@ -169,22 +169,6 @@ def _numbers(text: str | None, option: str, kind: type) -> tuple[Any, ...] | Non
         raise BadInput(
             f"{option} {text!r}: give numbers with commas between them, such as {example}"
         ) from None
-
-
-@contextmanager
-def _steps() -> Iterator[Callable[[str], None]]:
-    """Show the step at hand on stderr: a spinner on a terminal, else a line each."""
-    if not sys.stderr.isatty():
-        yield lambda step: print(f"{step} ...", file=sys.stderr, flush=True)
-        return
-    from rich.console import Console
-
-    # the tools' output is taken off descriptor 2 while they run; the spinner goes on over a copy of it
-    with (
-        os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8", errors="backslashreplace") as stream,
-        Console(file=stream, highlight=False, markup=False).status("Starting") as status,
-    ):
-        yield status.update
 
 
 def _print(converted: Converted) -> None:

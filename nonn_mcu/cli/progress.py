@@ -1,7 +1,8 @@
-"""Progress of several devices on stderr: bars on a terminal, now and then a plain line elsewhere."""
+"""Progress on stderr: of several devices, and of one thing that is done step by step."""
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -81,3 +82,19 @@ def _lines(unit: str) -> Callable[[str, int, int], None]:
             print(message, file=sys.stderr, flush=True)
 
     return update
+
+
+@contextmanager
+def steps() -> Iterator[Callable[[str], None]]:
+    """Show the step at hand on stderr: a spinner on a terminal, else a line each."""
+    if not sys.stderr.isatty():
+        yield lambda step: print(f"{step} ...", file=sys.stderr, flush=True)
+        return
+    from rich.console import Console
+
+    # the tools' output is taken off descriptor 2 while they run; the spinner goes on over a copy of it
+    with (
+        os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8", errors="backslashreplace") as stream,
+        Console(file=stream, highlight=False, markup=False).status("Starting") as status,
+    ):
+        yield status.update

@@ -144,7 +144,9 @@ def _memory(device: DeviceVerdict) -> str:
     if stats is None:
         return ""
     arena = f"arena {stats.arena_bytes:,} B"
-    text = arena if stats.static_bytes is None else f"static {stats.static_bytes:,} B ({arena} of it)"
+    if stats.arena_used < stats.arena_bytes:
+        arena += f", {stats.arena_used:,} B used"
+    text = arena if stats.static_bytes is None else f"static {stats.static_bytes:,} B (of it {arena})"
     return text if stats.stack_bytes is None else f"{text}, stack {stats.stack_bytes:,} B"
 
 

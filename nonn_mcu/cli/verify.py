@@ -125,8 +125,10 @@ def _verify_ports(ports: list[str], plan_for: PlanFor, baud: int, timeout: float
 
 def _emulated(bundle: Path, board: str, runtime: str, tflm_root: Path | None, kernels: str | None) -> Running:
     from nonn_mcu import boards
-    from nonn_mcu.boards.runtime import choose
+    from nonn_mcu import bundle as bundles
+    from nonn_mcu.boards.runtime import choose, for_bundle
     from nonn_mcu.boards.start import build_and_start
 
     chosen = boards.get(board)
-    return build_and_start(bundle, chosen, runtime=choose(runtime, chosen, tflm_root, kernels))
+    over = for_bundle(choose(runtime, chosen, tflm_root, kernels), bundles.read(bundle), chosen)
+    return build_and_start(bundle, chosen, runtime=over)

@@ -30,6 +30,7 @@ def check_device(device: Device, port: str, plan: Plan, progress: Progress) -> D
             f"holds {manifest.name} ({manifest.model_sha256[:12]}); flash it again or give its bundle"
         )
     _check_tensors(device, port, plan)
+    _check_arena(hello, port, plan)
     order = conformance.schedule(len(plan.vectors), plan.seed)
     layer_runs = len(plan.vectors.layer_crc) * len(manifest.layers) if plan.layers else 0
     total = len(order) + layer_runs
@@ -67,6 +68,25 @@ def _check_tensors(device: Device, port: str, plan: Plan) -> None:
                 f"{port}: the device reports the digest of the bundle {plan.bundle.path} but other {kind}s; "
                 "build its firmware again"
             )
+
+
+def _check_arena(hello: Hello, port: str, plan: Plan) -> None:
+    """Raise WrongModel where the arena is not what the bundle says for the device's runtime and board.
+
+    The bundle says nothing of a runtime that it does not have.
+    """
+    manifest = plan.bundle.manifest
+    name, _, kernels = hello.runtime.partition("-")
+    expected: int | None = None
+    if name == "native":
+        expected = manifest.arena_bytes
+    elif name == "tflm" and manifest.tflm is not None:
+        expected = manifest.tflm.arena(hello.board, kernels)
+    if expected is not None and hello.arena_bytes != expected:
+        raise WrongModel(
+            f"{port}: the firmware was built with another arena, {hello.arena_bytes:,} B; the bundle "
+            f"{plan.bundle.path} says {expected:,} B for {hello.runtime} on {hello.board}; build again"
+        )
 
 
 def device_info(hello: Hello) -> DeviceInfo:
@@ -131,6 +151,7 @@ def _stats(hello: Hello, counts: DeviceCounts) -> Stats:
         ticks=ticks,
         tick_unit=hello.tick_unit,
         arena_bytes=counts.arena_bytes,
+        arena_used=counts.arena_used,
         static_bytes=counts.static_bytes or None,
         stack_bytes=counts.stack_bytes or None,
     )

@@ -118,12 +118,14 @@ class Stats:
     """What the device counted; None where its board cannot tell.
 
     ``ticks`` is what the last inference took, in ``tick_unit`` ("instructions" under emulation, "cycles",
-    "ns"); the rest are bytes of RAM: the arena, all static data with it, the deepest stack.
+    "ns"); the rest are bytes of RAM: the arena, what the runtime takes of it, all static data with it, the
+    deepest stack.
     """
 
     ticks: int | None
     tick_unit: str
     arena_bytes: int
+    arena_used: int
     static_bytes: int | None
     stack_bytes: int | None
 

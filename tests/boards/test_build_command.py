@@ -35,7 +35,7 @@ def test_builds_and_says_what_it_takes(bundle, capsys):
     code, out, err = run(capsys, bundle, "--board", "mps2-an386")
     sizes = measure(bundle / "build" / "mps2-an386" / "firmware.elf")
     assert (code, err) == (0, "")
-    assert "pocket for mps2-an386 (Cortex-M4), -Os" in out
+    assert "pocket for mps2-an386 (Cortex-M4), native, -Os" in out
     assert os.path.relpath(bundle / "build" / "mps2-an386" / "firmware.elf") in out
     assert f"{sizes.flash:,}" in out
     assert f"{sizes.ram:,}" in out
