@@ -7,13 +7,11 @@ from pathlib import Path
 
 from nonn_mcu.bundle import Bundle
 from nonn_mcu.errors import BadInput
-from nonn_mcu.exports import arduino, cmake, folder, platformio, stm32cube, zephyr
+from nonn_mcu.exports import arduino, cmake, esp_idf, folder, pico_sdk, platformio, stm32cube, zephyr
 from nonn_mcu.exports.project import Export, project
 
-EXPORTS: dict[str, Export] = {
-    export.name: export
-    for export in (cmake.EXPORT, zephyr.EXPORT, stm32cube.EXPORT, arduino.EXPORT, platformio.EXPORT)
-}
+_MODULES = (cmake, pico_sdk, esp_idf, arduino, zephyr, platformio, stm32cube)
+EXPORTS: dict[str, Export] = {module.EXPORT.name: module.EXPORT for module in _MODULES}
 
 
 @dataclass(frozen=True)

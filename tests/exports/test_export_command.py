@@ -39,6 +39,13 @@ def tree(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def test_the_help_names_every_ecosystem(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = run("--help")
+    assert code == 0
+    assert f"Ecosystems: {', '.join(exports.EXPORTS)}." in " ".join(out.split())
+
+
 def test_it_says_what_it_wrote(here, run):
     assert run("pocket", "--to", "cmake") == (
         0,
