@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 
 # command it gives : Debian or Ubuntu package
 TOOLS="arm-none-eabi-gcc:gcc-arm-none-eabi qemu-system-arm:qemu-system-arm cmake:cmake gcc:gcc g++:g++ make:make
-       clang-format:clang-format"
+       clang-format:clang-format openocd:openocd"
 PACKAGES="libnewlib-arm-none-eabi libc6-dev"
 
 missing=""
