@@ -1,0 +1,48 @@
+# What Zephyr's package does for an application and its modules, as far as the export needs it: prj.conf becomes
+# variables and macros, each module's module.yml leads to its CMakeLists.txt, and the target `app` is there.
+project(zephyr LANGUAGES C CXX)
+get_filename_component(fake "${CMAKE_CURRENT_LIST_DIR}/.." ABSOLUTE)
+
+add_library(zephyr_interface INTERFACE)
+target_include_directories(zephyr_interface INTERFACE "${fake}/include")
+target_compile_definitions(zephyr_interface INTERFACE "CONFIG_BOARD=\"fake\"" CONFIG_ARCH="host" ${FAKE_DEFINITIONS})
+
+# Kconfig's defaults, which nothing here computes.
+set(CONFIG_NONN_MCU_UART y)
+target_compile_definitions(zephyr_interface INTERFACE CONFIG_NONN_MCU_RX_BYTES=1024)
+file(STRINGS "${CMAKE_CURRENT_SOURCE_DIR}/prj.conf" settings REGEX "^CONFIG_")
+foreach(setting IN LISTS settings)
+  string(REGEX MATCH "^(CONFIG_[A-Z0-9_]+)=(.*)$" whole "${setting}")
+  if("${CMAKE_MATCH_2}" STREQUAL "y")
+    set(${CMAKE_MATCH_1} y)
+    target_compile_definitions(zephyr_interface INTERFACE ${CMAKE_MATCH_1}=1)
+  endif()
+endforeach()
+
+function(zephyr_include_directories)
+  target_include_directories(zephyr_interface INTERFACE ${ARGN})
+endfunction()
+function(zephyr_library_named name)
+  add_library(${name} OBJECT)
+  target_link_libraries(${name} PRIVATE zephyr_interface)
+  set(ZEPHYR_CURRENT_LIBRARY ${name} PARENT_SCOPE)
+  target_link_libraries(app PRIVATE ${name})
+endfunction()
+macro(zephyr_library_sources)
+  target_sources(${ZEPHYR_CURRENT_LIBRARY} PRIVATE ${ARGN})
+endmacro()
+function(zephyr_library_sources_ifdef setting)
+  if(${setting})
+    target_sources(${ZEPHYR_CURRENT_LIBRARY} PRIVATE ${ARGN})
+  endif()
+endfunction()
+
+# As a program: the application's main is called by ours.
+add_executable(app "${fake}/zephyr.c")
+set_source_files_properties(src/main.c PROPERTIES COMPILE_DEFINITIONS main=zephyr_main)
+target_link_libraries(app PRIVATE zephyr_interface)
+foreach(module IN LISTS ZEPHYR_EXTRA_MODULES)
+  file(STRINGS "${module}/zephyr/module.yml" place REGEX "^  cmake: ")
+  string(REPLACE "  cmake: " "" place "${place}")
+  add_subdirectory("${module}/${place}" module)
+endforeach()
