@@ -67,7 +67,7 @@ REAL = [
     ("esptool", "bin", {"port": "/dev/nowhere"}, "/dev/nowhere: no such port"),
     ("picotool", "uf2", {}, "no board is in BOOTSEL mode"),
     ("picotool", "bin", {"probe": "E6614"}, "has the serial number E6614"),
-    ("pyocd", "hex", {}, "no debug probe is connected"),
+    pytest.param("pyocd", "hex", {}, "no debug probe is connected", marks=pytest.mark.long),
     ("pyocd", "bin", {"probe": "1234"}, "no probe has the id 1234"),
     ("openocd", "hex", {}, "no debug probe is connected"),
     ("openocd", "bin", {"probe": "000683012345"}, "no debug probe is connected"),

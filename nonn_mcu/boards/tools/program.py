@@ -78,6 +78,8 @@ def run(command: list[str], folder: Path, job: Job, deadline: Deadline, show: Sh
     and what it started have ended on return. Raises :class:`LinkError` at the deadline, :class:`Interrupted`
     on Ctrl-C, and :class:`BadInput` where it cannot be started.
     """
+    if sys.platform == "win32":
+        raise BadInput("flash runs tools on Linux and macOS; on Windows write the image with the tool itself")
     ours, theirs = _channel()
     try:
         process = subprocess.Popen(
@@ -129,9 +131,9 @@ def explain(tool: str, code: int, output: str, explanations: Iterable[Explanatio
 
 def _channel() -> tuple[int, int]:
     """Make a pipe, or a pseudo-terminal of the terminal's size: (what to read from, what to write to)."""
-    if sys.platform == "win32" or not os.isatty(2):
+    if not os.isatty(2):
         return os.pipe()
-    import termios
+    import termios  # Windows has none
 
     ours, theirs = os.openpty()
     with suppress(termios.error, OSError):
@@ -168,13 +170,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         _signal(process, signal.SIGINT)
         with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
             process.wait(STOP_SECONDS)
-    _signal(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+    _signal(process, signal.SIGKILL)
     process.wait()
 
 
 def _signal(process: subprocess.Popen[bytes], number: int) -> None:
     with suppress(OSError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, number)
-        else:
-            process.send_signal(number)
+        os.killpg(process.pid, number)
