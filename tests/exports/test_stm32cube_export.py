@@ -4,6 +4,7 @@ The HAL is ours here, ST's names and signatures around QEMU's USART.
 """
 
 import json
+import random
 import re
 import shutil
 import subprocess
@@ -115,6 +116,39 @@ def test_it_compiles_for_each_core_without_a_warning(core, folder, tmp_path):
 def test_a_project_without_a_uart_compiles(folder, tmp_path):
     (tmp_path / "usb.c").write_text(program_over_usb(folder), encoding="utf-8")
     compile_all("4", ("-DWITHOUT_UART",), folder, tmp_path, tmp_path / "usb.c")
+
+
+@pytest.fixture(scope="module")
+def port(exported, tmp_path_factory):
+    """Compile the port for the host, with registers that are variables; gives answers to lines."""
+    program = tmp_path_factory.mktemp("port") / "port"
+    folder = exported("stm32cube")
+    command = ["gcc", "-std=gnu11", "-g", *STRICT[3:], "-fsanitize=address,undefined", "-DWITHOUT_UART"]
+    command += ["-D__CORTEX_M=4", "-I", folder / "Inc", "-I", HEADERS, HEADERS / "clock.c"]
+    subprocess.run([*command, folder / "Src" / "nonn_stm32.c", "-o", program], check=True)
+
+    def answers(lines):
+        done = subprocess.run([program], input="\n".join(lines), capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()
+
+    return answers
+
+
+@pytest.mark.parametrize("longest", [1e-4, 1.0, 25.0, 26.0, 600.0])
+def test_ticks_are_cycles_however_long_nobody_asked(longest, port):
+    """CYCCNT turns over after 25.6 s at 168 MHz; two questions are up to ``longest`` seconds apart."""
+    clock = 168_000_000
+    draw = random.Random(longest)
+    cycles = [0]
+    for _ in range(300):
+        cycles.append(cycles[-1] + round(draw.uniform(0, longest) * clock))
+    lines = [f"{t * 1000 // clock % 2**32} {t % 2**32}" for t in cycles]
+    assert list(map(int, port(lines))) == cycles
+
+
+def test_the_ring_keeps_what_it_has_and_drops_what_it_cannot(port):
+    sizes = [1, 1000, 1024, 1, 1023, 4096, 700, 700]
+    assert port(f"ring {size}" for size in sizes) == [f"{min(size, 1024)} same" for size in sizes]
 
 
 @pytest.fixture

@@ -3,22 +3,22 @@
 #include <stdbool.h>
 
 #if __CORTEX_M == 0
-#define CORE "cortex-m0"
+#define NONN_STM32_CORE "cortex-m0"
 #elif __CORTEX_M == 3
-#define CORE "cortex-m3"
+#define NONN_STM32_CORE "cortex-m3"
 #elif __CORTEX_M == 4
-#define CORE "cortex-m4"
+#define NONN_STM32_CORE "cortex-m4"
 #elif __CORTEX_M == 7
-#define CORE "cortex-m7"
+#define NONN_STM32_CORE "cortex-m7"
 #elif __CORTEX_M == 33
-#define CORE "cortex-m33"
+#define NONN_STM32_CORE "cortex-m33"
 #elif __CORTEX_M == 55
-#define CORE "cortex-m55"
+#define NONN_STM32_CORE "cortex-m55"
 #else
-#define CORE "cortex-m"
+#define NONN_STM32_CORE "cortex-m"
 #endif
 
-#define HALF_TURN (UINT64_C(1) << 31)
+#define NONN_STM32_HALF_TURN (UINT64_C(1) << 31)
 #define STACK_PAINT 0xA5C3A5C3u
 #define PROCESS_STACK 2u /* in CONTROL: main runs in a task of an RTOS */
 
@@ -87,7 +87,7 @@ static uint64_t ticks(void) {
         const uint64_t expected = (uint64_t)passed * (SystemCoreClock / 1000u);
         total += counted;
         if (expected > counted) {
-            total += (expected - counted + HALF_TURN) >> 32 << 32;
+            total += (expected - counted + NONN_STM32_HALF_TURN) >> 32 << 32;
         }
     } else {
         total += passed;
@@ -100,7 +100,7 @@ static uint64_t ticks(void) {
 /* Until a byte or any other interrupt comes, HAL's own every millisecond. Interrupts are masked
  * between the look and the sleep, so that none is missed; a masked one ends the sleep too. The
  * cycle counter may stand still meanwhile. */
-static void sleep(void) {
+static void sleep_until_byte(void) {
     (void)ticks();
     __disable_irq();
     if (arrived == taken) {
@@ -115,7 +115,7 @@ static void sleep(void) {
 
 static size_t read_ring(uint8_t *data, size_t capacity) {
     if (arrived == taken) {
-        sleep();
+        sleep_until_byte();
     }
     const uint32_t end = arrived;
     __DMB();
@@ -165,7 +165,7 @@ nonn_port nonn_stm32_port(const char *board) {
     last_count = count();
     const nonn_port port = {
         .board = board,
-        .core = CORE,
+        .core = NONN_STM32_CORE,
         .tick_unit = cycles ? "cycles" : "ns",
         .tick_numerator = cycles ? 1u : 1000000u,
         .tick_denominator = 1,

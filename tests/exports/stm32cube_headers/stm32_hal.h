@@ -22,17 +22,33 @@ typedef struct {
 } CoreDebug_Type;
 
 #if __CORTEX_M > 0
-#define DWT ((DWT_Type *)0xE0001000u)
 #define DWT_CTRL_CYCCNTENA_Msk 1u
+#ifndef __arm__ /* clock.c: registers that are variables */
+extern DWT_Type registers_of_dwt;
+extern CoreDebug_Type registers_of_debug;
+#define DWT (&registers_of_dwt)
+#define CoreDebug (&registers_of_debug)
+#else
+#define DWT ((DWT_Type *)0xE0001000u)
 #if __CORTEX_M >= 33
 #define DCB ((CoreDebug_Type *)0xE000EDF0u)
 #define DCB_DEMCR_TRCENA_Msk (1u << 24)
 #else
 #define CoreDebug ((CoreDebug_Type *)0xE000EDF0u)
+#endif
+#endif
 #define CoreDebug_DEMCR_TRCENA_Msk (1u << 24)
 #endif
-#endif
 
+#ifndef __arm__
+#define __disable_irq()
+#define __enable_irq()
+#define __DMB()
+#define __DSB()
+#define __WFI()
+#define __get_MSP() 0u
+#define __get_CONTROL() 0u
+#else
 static inline void __disable_irq(void) {
     __asm volatile("cpsid i" ::: "memory");
 }
@@ -62,6 +78,7 @@ static inline uint32_t __get_CONTROL(void) {
     __asm volatile("mrs %0, control" : "=r"(value));
     return value;
 }
+#endif
 
 extern uint32_t SystemCoreClock;
 
