@@ -17,6 +17,8 @@ _RENDERED = {
 # The chips whose usual clock is not their fastest.
 _FASTEST = b"CONFIG_ESP_DEFAULT_CPU_FREQ_MHZ_240=y\n"
 _SLOW_BY_DEFAULT = ("esp32", "esp32s2", "esp32s3")
+# Several times what an Arm core uses: frames are larger on Xtensa, and interrupts of the system come on top.
+_STACK_BYTES = {"native": 8192, "tflm": 16384}
 
 
 def _files(project: Project) -> dict[str, bytes]:
@@ -25,8 +27,9 @@ def _files(project: Project) -> dict[str, bytes]:
     sources = sorted(
         path for path in component if path.endswith((".c", ".cc")) and not path.startswith("port/line_")
     )
+    values = {"project": project, "sources": sources, "version": __version__}
     files = {
-        path: render(f"esp-idf/{template}", project=project, sources=sources, version=__version__)
+        path: render(f"esp-idf/{template}", stack=_STACK_BYTES[project.runtime], **values)
         for path, template in _RENDERED.items()
     }
     files |= {f"sdkconfig.defaults.{target}": _FASTEST for target in _SLOW_BY_DEFAULT}
