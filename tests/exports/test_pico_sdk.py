@@ -26,6 +26,12 @@ CORES = {"cortex-m0plus": "1", "cortex-m33": "0"}  # and PICO_RP2040
 PATIENCE = 500_000  # microseconds without a byte going out
 
 
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch):
+    for name in ("PICO_SDK_PATH", "PICO_SDK_FETCH_FROM_GIT", "PICO_TFLMICRO_PATH", "TFLM_ROOT"):
+        monkeypatch.delenv(name, raising=False)
+
+
 def configure(folder, build, *settings, sdk=SDK, version="2.2.0"):
     command = ["cmake", "-S", folder, "-B", build, f"-DPICO_SDK_PATH={sdk}", f"-DFAKE_SDK_VERSION={version}"]
     done = subprocess.run([*command, *settings], capture_output=True, text=True, check=False)
@@ -152,9 +158,7 @@ def test_the_sdk_is_told_all(built, pocket):
         (("-DFAKE_WITHOUT_TINYUSB=1",), "2.2.0", "git submodule update --init lib/tinyusb"),
     ],
 )
-def test_what_is_missing_is_said(settings, version, expected, exported, tmp_path, monkeypatch):
-    monkeypatch.delenv("PICO_SDK_PATH", raising=False)
-    monkeypatch.delenv("PICO_SDK_FETCH_FROM_GIT", raising=False)
+def test_what_is_missing_is_said(settings, version, expected, exported, tmp_path):
     code, said = configure(exported("pico-sdk"), tmp_path / "build", *settings, version=version)
     assert code != 0 and expected in said
 
@@ -166,9 +170,7 @@ def test_what_is_missing_is_said(settings, version, expected, exported, tmp_path
         (("-DPICO_TFLMICRO_PATH=/",), "PICO_TFLMICRO_PATH=/: no pico-tflmicro there"),
     ],
 )
-def test_tflm_that_is_missing_is_said(settings, expected, exported, tmp_path, monkeypatch):
-    monkeypatch.delenv("TFLM_ROOT", raising=False)
-    monkeypatch.delenv("PICO_TFLMICRO_PATH", raising=False)
+def test_tflm_that_is_missing_is_said(settings, expected, exported, tmp_path):
     code, said = configure(exported("pico-sdk", "tflm"), tmp_path / "build", *settings)
     assert code != 0 and expected in said
 
