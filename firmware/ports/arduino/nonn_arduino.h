@@ -14,8 +14,7 @@
 #define NONN_ARDUINO_H
 
 #if defined(__AVR__)
-#error \
-    "AVR copies constants to RAM, where no model has room: choose a board with a 32-bit processor"
+#error "AVR keeps constants in RAM too: choose a board with a 32-bit processor"
 #endif
 
 #include <Arduino.h>
