@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nonn_mcu.boards.runtime import KERNELS
 from nonn_mcu.exports.project import FIRMWARE, ROOT, RUNTIMES, Export, Project, port, render
 
 # Where a room of Project.sources lies in a checkout; the model's files lie where a bundle has them.
@@ -25,6 +26,9 @@ def _files(project: Project) -> dict[str, bytes]:
     if project.runtime == "tflm":
         finder = "tflm/FindTFLM.cmake"
         files[f"firmware/{finder}"] = (FIRMWARE / finder).read_bytes()
+        assert project.manifest.tflm is not None
+        known = [one for one in project.manifest.tflm.fitted if one.board in ports and one.kernels in KERNELS]
+        files["bundle/tflm/arenas.cmake"] = render("cmake/arenas.cmake.j2", fitted=known)
     return files
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from support.boards import EMULATED, need
 
-from nonn_mcu import boards
+from nonn_mcu import boards, exports
 from nonn_mcu.boards.build import build
 from nonn_mcu.boards.start import start
 from nonn_mcu.cli import main
 from nonn_mcu.link.client import Device
+from nonn_mcu.manifest import FittedArena
 
 VERIFIED = ("host", "mps2-an386")  # the others say who they are; the M55 is verified with the whole models
 OWN_TOOLCHAIN = """
@@ -96,6 +97,27 @@ def test_the_round_trip_over_tflm(name, project, pocket, capsys):
         verify(board, program, pocket, capsys)
     else:
         assert say_hello(board, program, pocket).startswith("tflm-")
+
+
+@pytest.mark.parametrize(
+    ("board", "kernels", "arena"),
+    [("mps2-an386", "cmsis_nn", "3200"), ("mps2-an386", "reference", ""), ("host", "reference", "2400")],
+)
+def test_the_arena_is_the_one_that_was_measured(board, kernels, arena, pocket, tmp_path):
+    """A manifest's words do not become CMake's: what is no board or no kernels of ours is left out."""
+    tflm = pocket.manifest.tflm
+    measured = [("mps2-an386", "cmsis_nn", 3000), ("host", "reference", 2200), ("host", '" OR 1) #', 16)]
+    fitted = tuple(FittedArena(board=b, kernels=k, minimum=m, margin=200) for b, k, m in measured)
+    update = {"tflm": tflm.model_copy(update={"fitted": fitted})}
+    bundle = replace(pocket, manifest=pocket.manifest.model_copy(update=update))
+    made = exports.write(bundle, exports.get("cmake"), tmp_path / "out", runtime="tflm")
+    script = tmp_path / "say.cmake"
+    arenas = made.folder / "bundle" / "tflm" / "arenas.cmake"
+    assert " OR " not in arenas.read_text()
+    script.write_text(f'include("{arenas}")\nmessage("arena ${{NONN_TFLM_ARENA}}")\n')
+    command = ["cmake", f"-DNONN_BOARD={board}", f"-DTFLM_KERNELS={kernels}", "-P", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr == f"arena {arena}\n"
 
 
 def test_a_toolchain_file_of_the_users_own_is_used(project, tmp_path):
