@@ -46,14 +46,18 @@ def _convert(folder: Path, samples: np.ndarray) -> bytes:
 
 
 def require_int8(graph: Graph) -> None:
-    """Raise :class:`BadInput` naming the first operator with a tensor that is neither int8 nor int32."""
+    """Raise :class:`BadInput` naming the first operator with a tensor that is neither int8 nor int32.
+
+    A constant, such as a count of repetitions, may also be int64.
+    """
     if not graph.ops:
         raise BadInput("the network does nothing to its input; there is nothing to run on a device")
     for op in graph.ops:
         if op.kind in ("QUANTIZE", "DEQUANTIZE"):
             continue  # they stand around the operator that is to blame
-        found = [graph.tensors[index].dtype for index in (*op.inputs, *op.outputs) if index >= 0]
-        wrong = next((dtype for dtype in found if dtype not in ("int8", "int32")), None)
+        found = [graph.tensors[index] for index in (*op.inputs, *op.outputs) if index >= 0]
+        odd = [one for one in found if one.dtype not in ("int8", "int32")]
+        wrong = next((one.dtype for one in odd if one.dtype != "int64" or one.data is None), None)
         if wrong is not None:
             name = graph.tensors[op.outputs[0]].name
             raise BadInput(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict, dataclass
 
 from nonn_mcu import budget, codegen
@@ -52,8 +53,7 @@ def generate(
         except Unsupported as error:
             lacks[runtime] = error
     if native is None and over_tflm is None:
-        reasons = dict.fromkeys(str(error) for error in lacks.values())
-        raise Unsupported("; ".join(reasons)) from None
+        raise Unsupported(_refusal(model, wanted, [str(error) for error in lacks.values()]))
     files: dict[str, str] = {}
     if over_tflm is not None:
         files |= codegen.generate_tflm(model, name, over_tflm.arena_bytes)
@@ -91,6 +91,18 @@ def generate(
         budget=planned,
         notes=tuple(f"not for the {runtime} runtime: {error}" for runtime, error in lacks.items()),
     )
+
+
+def _refusal(model: bytes, wanted: Runtime | None, reasons: list[str]) -> str:
+    """Say why there is no code, and which runtime has what the wanted one lacks."""
+    where = {reason.partition("): ")[0] for reason in reasons}
+    if len(reasons) == 2 and len(where) == 1:
+        return f"{where.pop()}): neither the native runtime nor TensorFlow Lite Micro has it; replace it"
+    if wanted == "native":
+        with contextlib.suppress(Unsupported):
+            tflm.operators(read(model))
+            return f"{reasons[0]}; or convert with --runtime tflm, which has it"
+    return "; ".join(reasons)
 
 
 def _tflm(model: bytes) -> TflmInfo:
