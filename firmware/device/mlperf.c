@@ -41,11 +41,9 @@ static const char *answer_profile(nonn_device *device, char *arguments) {
 static const char *answer_help(nonn_device *device, char *arguments) {
     (void)arguments;
     nonn_say(device,
-             "Commands, each ended by a percent sign:\n"
-             "name, profile, help, timestamp\n"
-             "db load N, db HH.., db print: the input, N bytes in hex\n"
-             "infer N [W=10]: W unmeasured inferences, then N\n"
-             "results: of the last\n");
+             "Each ends with a percent sign: name, profile, help, timestamp, results\n"
+             "db load N, db HH.., db print: N bytes of input\n"
+             "infer N [W=10]: W times unmeasured, then N times\n");
     return NULL;
 }
 
@@ -157,8 +155,8 @@ bool nonn_mlperf_take(nonn_device *device, uint8_t byte) {
 }
 
 void nonn_mlperf_start(nonn_device *device) {
-    nonn_say(device, device->port->mark != NULL ? "m-timestamp-mode-energy\n"
-                                                : "m-timestamp-mode-performance\n");
+    nonn_say(device, "m-timestamp-mode-");
+    nonn_say(device, device->port->mark != NULL ? "energy\n" : "performance\n");
     (void)nonn_mlperf_timestamp(device, NULL);
     device->text.detail = device->start_error;
     if (device->start_error == 0) {

@@ -24,6 +24,7 @@ static void say_lap(nonn_device *device, uint64_t ticks) {
 const char *nonn_mlperf_timestamp(nonn_device *device, char *arguments) {
     (void)arguments;
     if (device->port->mark != NULL) {
+        nonn_say_flush(device);
         device->port->mark();
     } else {
         say_lap(device, now(device));
@@ -136,7 +137,7 @@ const char *nonn_mlperf_infer(nonn_device *device, char *arguments) {
     }
     if (!model->input_survives &&
         (text->input == NONN_INPUT_USED || times > 1 || warmups > 0 || is_autoencoder(model))) {
-        return "A run overwrites the input: load it for each 'infer 1 0',"
+        return "The input is used up: load it for each 'infer 1 0',"
                " or build --keep-input (NONN_KEEP_INPUT)";
     }
     return run(device, times, warmups);

@@ -38,7 +38,8 @@ static const char *load(nonn_device *device, const char *word) {
     if (size <= 0) {
         return "Command 'db load' must be >0 bytes";
     }
-    const int32_t most = (int32_t)(4 * nonn_mlperf_input_bytes(device->model));
+    const int32_t bytes = (int32_t)nonn_mlperf_input_bytes(device->model);
+    const int32_t most = 4 * bytes;
     if (size > most) {
         nonn_say_with(device, "Supplied buffer size $", size);
         nonn_say_with(device, " exceeds maximum of $", most);
@@ -46,14 +47,11 @@ static const char *load(nonn_device *device, const char *word) {
         return NULL;
     }
     device->text.input = NONN_INPUT_ARRIVING;
+    device->text.floats = size > bytes;
     device->text.announced = (uint32_t)size;
     device->text.received = 0;
     nonn_say_with(device, "m-[Expecting $ bytes]\n", size);
     return NULL;
-}
-
-static bool are_floats(const nonn_device *device) {
-    return device->text.announced > nonn_mlperf_input_bytes(device->model);
 }
 
 static const char *print(nonn_device *device) {
@@ -63,7 +61,7 @@ static const char *print(nonn_device *device) {
     if (text->input == NONN_INPUT_FOREIGN) {
         return NULL;
     }
-    if (are_floats(device) || (text->input == NONN_INPUT_USED && !device->model->input_survives)) {
+    if (text->floats || (text->input == NONN_INPUT_USED && !device->model->input_survives)) {
         return "The bytes are not kept";
     }
     for (uint32_t i = 0; i < text->received; i++) {
@@ -91,46 +89,54 @@ static uint8_t hex_digit(char c) {
 
 static void store(nonn_device *device, uint8_t byte) {
     nonn_text *text = &device->text;
-    const bool floats = are_floats(device);
     const uint32_t at = text->received++;
     const nonn_tensor *tensor;
-    int8_t *place = element(device->model, floats ? at / 4 : at, &tensor);
+    int8_t *place = element(device->model, text->floats ? at / 4 : at, &tensor);
     text->part = text->part >> 8 | (uint32_t)byte << 24;
-    if (!floats) {
+    if (!text->floats) {
         *place = (int8_t)turn(tensor, byte);
     } else if (at % 4 == 3) {
         *place = nonn_real_quantize(text->part, tensor);
     }
 }
 
+static const char *not_hex(nonn_device *device, char *pair) {
+    pair[2] = '\0';
+    nonn_say(device, "e-[Invalid hex digit '");
+    nonn_say_words(device, pair);
+    nonn_say(device, "']\n");
+    return NULL;
+}
+
 /* Looks at all of the digits before it stores any: what is answered by an error changes nothing. */
 static const char *data(nonn_device *device, char *word) {
     nonn_text *text = &device->text;
-    uint32_t bytes = 0;
-    for (char *pair = word; *pair != '\0'; pair += 2) {
-        if (pair[1] == '\0') {
+    uint32_t count = 0;
+    for (; word[2 * count] != '\0'; count++) {
+        if (word[2 * count + 1] == '\0') {
             return "Insufficent number of hex digits";
         }
-        bytes++;
     }
-    for (char *pair = word; *pair != '\0'; pair += 2) {
-        if (hex_digit(pair[0]) > 15 || hex_digit(pair[1]) > 15) {
-            pair[2] = '\0';
-            nonn_say(device, "e-[Invalid hex digit '");
-            nonn_say_words(device, pair);
-            nonn_say(device, "']\n");
-            return NULL;
+    uint8_t byte = 0;
+    for (uint32_t i = 0; i < 2 * count; i++) {
+        const uint8_t digit = hex_digit(word[i]);
+        if (digit > 15) {
+            return not_hex(device, word + (i & ~1u));
+        }
+        byte = (uint8_t)(byte << 4 | digit);
+        if (i % 2 != 0) {
+            word[i / 2] = (char)byte; /* over digits that have been read */
         }
     }
     if (text->input != NONN_INPUT_ARRIVING) {
         return "Command 'db' requires 'db load' first";
     }
-    if (bytes > text->announced - text->received) {
+    if (count > text->announced - text->received) {
         return "More bytes than 'db load' announced";
     }
     device->run.id = 0; /* the input may lie where the last run left its result */
-    for (char *pair = word; *pair != '\0'; pair += 2) {
-        store(device, (uint8_t)(hex_digit(pair[0]) << 4 | hex_digit(pair[1])));
+    for (uint32_t i = 0; i < count; i++) {
+        store(device, (uint8_t)word[i]);
     }
     if (text->received == text->announced) {
         text->input = NONN_INPUT_LOADED;

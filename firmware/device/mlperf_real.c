@@ -103,33 +103,18 @@ nonn_real nonn_real_mean_square(const nonn_tensor *a, const int8_t *a_data, cons
     return nonn_real_round(sum, 2 * e + LOW_BITS, more);
 }
 
-/* Thousandths as decimal digits, the lowest first; doubled as often as the exponent says. */
 void nonn_say_real(nonn_device *device, bool negative, nonn_real value) {
-    char digits[48];
-    uint8_t count = 0;
     uint64_t thousandths = shift((uint64_t)value.m * 1000, -value.e, false);
-    while (thousandths != 0 || count < 4) {
-        digits[count++] = (char)nonn_divide(&thousandths, 10);
+    for (; value.e > 0 && thousandths >> 62 == 0; value.e--) {
+        thousandths <<= 1;
     }
-    for (int32_t e = 0; e < value.e; e++) {
-        int carry = 0;
-        for (uint8_t i = 0; i < count; i++) {
-            carry += 2 * digits[i];
-            digits[i] = (char)(carry % 10);
-            carry /= 10;
-        }
-        if (carry != 0 && count < sizeof digits) {
-            digits[count++] = (char)carry;
-        }
-    }
+    const uint32_t rest = nonn_divide(&thousandths, 1000);
     if (negative) {
         nonn_say_char(device, '-');
     }
-    while (count > 0) {
-        count--;
-        nonn_say_char(device, (char)('0' + digits[count]));
-        if (count == 3) {
-            nonn_say_char(device, '.');
-        }
+    nonn_say_count(device, thousandths);
+    nonn_say_char(device, '.');
+    for (uint32_t unit = 100; unit > 0; unit /= 10) {
+        nonn_say_char(device, (char)('0' + rest / unit % 10));
     }
 }

@@ -36,7 +36,8 @@ int8_t nonn_real_quantize(uint32_t bits, const nonn_tensor *tensor);
 nonn_real nonn_real_mean_square(const nonn_tensor *a, const int8_t *a_data, const nonn_tensor *b,
                                 const int8_t *b_data);
 
-/* As printf's %0.3f: the exact value rounded to three decimals, ties to even. */
+/* As printf's %0.3f: the exact value rounded to three decimals, ties to even. What is beyond 10^15
+ * may come out smaller than it is. */
 void nonn_say_real(nonn_device *device, bool negative, nonn_real value);
 
 #endif

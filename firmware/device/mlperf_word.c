@@ -34,18 +34,20 @@ int32_t nonn_mlperf_number(const char *word) {
     return number;
 }
 
-bool nonn_mlperf_is(const char *name, const char *id) {
-    while (*id != '\0' && *id == *name) {
-        id++;
-        name++;
+/* What follows `start` in a text that begins with it; a question mark if it does not. */
+static const char *after(const char *text, const char *start) {
+    for (; *start != '\0'; start++, text++) {
+        if (*text != *start) {
+            return "?";
+        }
     }
-    return *id == '\0' && (*name == '\0' || *name == '_');
+    return text;
 }
 
 bool nonn_mlperf_equal(const char *a, const char *b) {
-    while (*a != '\0' && *a == *b) {
-        a++;
-        b++;
-    }
-    return *a == *b;
+    return *after(a, b) == '\0';
+}
+
+bool nonn_mlperf_is(const char *name, const char *id) {
+    return nonn_mlperf_equal(name, id) || *after(name, id) == '_';
 }

@@ -47,7 +47,7 @@ class Counters:
     sent: int = 0
     answered: int = 0
     lost: int = 0  # transmissions without an answer in time
-    damaged: int = 0  # runs of bytes that were no frame
+    damaged: int = 0  # runs of bytes that were neither a frame nor text
     late: int = 0  # answers to something else than what was asked
 
 
@@ -114,8 +114,9 @@ class Exchange:
             answer, damaged = None, False
             for status, content in self._decoder.feed(data):
                 if status is not FrameStatus.COMPLETE:
-                    self.counters.damaged += 1
-                    damaged = True
+                    if not _is_text(content):  # a board that starts greets in text
+                        self.counters.damaged += 1
+                        damaged = True
                 elif answer is None:
                     answer = self._match(content, sent)
             if answer is not None:
@@ -150,6 +151,10 @@ class Exchange:
             text = self._recent.decode("ascii", "replace").strip()
             return f"{start}, but text ({text!a}): another firmware?"
         return f"{start}, only noise: is {self._port.baud} the baud rate, is it another firmware?"
+
+
+def _is_text(data: bytes) -> bool:
+    return all(0x20 <= byte < 0x7F or byte in b"\r\n" for byte in data)
 
 
 def _is_run(request: Request) -> bool:

@@ -1,7 +1,9 @@
 /* The device library as a process on standard input and output, over a fake model that is watched.
  *
  * Arguments: "survives" keeps the inputs over a run, "fails" makes each run fail, "fails-later" all
- * but the first, "slow" makes it take 0.3 s, "banner" prints text at start and after a reset.
+ * but the first, "slow" makes it take 0.3 s, "banner" prints text at start and after a reset,
+ * "greets" prints what nonn_device_run would. "autoencoder" and "no-start" are other models, and
+ * "energy" is a board with a pin: each pulse prints <pulse>. "no-clock" has ticks that are no time.
  * SIGUSR1 is a reset: everything is forgotten.
  */
 #define _POSIX_C_SOURCE 200809L
@@ -15,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../../firmware/device/mlperf.h"
 #include "fake_model.h"
 #include "nonn/device.h"
 
@@ -62,12 +65,18 @@ static uint32_t port_stack(void) {
     return 777;
 }
 
-static const nonn_port port = {
+static void port_mark(void) {
+    port_write((const uint8_t *)"<pulse>", 7);
+}
+
+/* A tick is 50 ns, and each look at the clock takes 2 us. */
+static nonn_port port = {
     .board = "fake",
     .core = "none",
     .tick_unit = "steps",
     .tick_numerator = 125,
     .tick_denominator = 4,
+    .ticks_per_second = 20000000u,
     .static_bytes = 4321,
     .read = port_read,
     .write = port_write,
@@ -76,7 +85,7 @@ static const nonn_port port = {
 };
 
 int main(int argc, char **argv) {
-    bool survives = false, banner = false;
+    bool survives = false, banner = false, greets = false;
     long good_runs = LONG_MAX;
     for (int i = 1; i < argc; i++) {
         survives |= strcmp(argv[i], "survives") == 0;
@@ -84,10 +93,21 @@ int main(int argc, char **argv) {
         good_runs = strcmp(argv[i], "fails-later") == 0 ? 1 : good_runs;
         banner |= strcmp(argv[i], "banner") == 0;
         slow |= strcmp(argv[i], "slow") == 0;
+        greets |= strcmp(argv[i], "greets") == 0;
+        if (strcmp(argv[i], "energy") == 0) {
+            port.mark = port_mark;
+        }
+        if (strcmp(argv[i], "no-clock") == 0) {
+            port.ticks_per_second = 0;
+        }
     }
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGUSR1, &action, NULL);
     const nonn_model_t *model = fake_model(survives, good_runs);
+    for (int i = 1; i < argc; i++) {
+        model = strcmp(argv[i], "autoencoder") == 0 ? fake_autoencoder() : model;
+        model = strcmp(argv[i], "no-start") == 0 ? fake_failure() : model;
+    }
     nonn_device *device = malloc(sizeof *device);
     if (device == NULL) {
         return 1;
@@ -100,6 +120,9 @@ int main(int argc, char **argv) {
             if (banner) {
                 const char text[] = "\r\nBoot v1.2 \x1b[32mready\x1b[0m\r\n";
                 port_write((const uint8_t *)text, sizeof text - 1);
+            }
+            if (greets) {
+                nonn_mlperf_start(device);
             }
         }
         nonn_device_poll(device);

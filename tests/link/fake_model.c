@@ -1,5 +1,6 @@
 #include "fake_model.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@ static int8_t *blocks[BLOCKS];
 static const size_t sizes[BLOCKS] = {FIRST_INPUT, SECOND_INPUT, SCORES, SPARE, MIDDLE};
 
 static bool survives;
+static bool reconstructs;
 static long good_runs_left;
 
 static int8_t *at(int block) {
@@ -59,6 +61,9 @@ static int8_t *input_data(uint16_t i) {
 
 /* Scores over the first input, unless that must survive; the spare output in a place of its own. */
 static int8_t *output(uint16_t i) {
+    if (reconstructs) {
+        return at(TAP);
+    }
     return i == 0 ? at(survives ? OWN_SCORES : IN_0) : at(OWN_SPARE);
 }
 
@@ -87,6 +92,9 @@ static int invoke(uint16_t last) {
     for (int i = 0; last >= 1 && i < MIDDLE; i++) {
         middle[i] = (int8_t)(middle[i] ^ (i * 7));
     }
+    if (reconstructs) {
+        return 0;
+    }
     for (int j = 0; last >= 2 && j < SCORES; j++) {
         int sum = 0;
         for (int i = j; i < MIDDLE; i += SCORES) {
@@ -108,6 +116,7 @@ static const nonn_tensor outputs[] = {
     {"scores", SCORES, 2, {1, 10}, 0.00390625f, -128},
     {"spare", SPARE, 1, {5}, 1.0f, 127},
 };
+static const nonn_tensor reconstruction = {"again", FIRST_INPUT, 4, {1, 8, 8, 1}, 0.75f, 5};
 static const nonn_tensor layers[] = {
     {"mix", MIDDLE, 3, {4, 5, 5}, 0.125f, 1},
     {"twist\n\xc3\xa9", MIDDLE, 1, {100}, 0.125f, 2},
@@ -134,5 +143,27 @@ const nonn_model_t *fake_model(bool input_survives, long good_runs) {
     survives = input_survives;
     good_runs_left = good_runs;
     model.input_survives = input_survives;
+    return &model;
+}
+
+const nonn_model_t *fake_autoencoder(void) {
+    static nonn_model_t model;
+    model = *fake_model(true, LONG_MAX);
+    model.name = "ad01_fake";
+    model.inputs = 1;
+    model.outputs = 1;
+    model.output = &reconstruction;
+    reconstructs = true;
+    return &model;
+}
+
+static int refuse(void) {
+    return -9;
+}
+
+const nonn_model_t *fake_failure(void) {
+    static nonn_model_t model;
+    model = *fake_model(true, 0);
+    model.start = refuse;
     return &model;
 }

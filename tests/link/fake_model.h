@@ -11,6 +11,13 @@
  * invoke returns -7. */
 const nonn_model_t *fake_model(bool input_survives, long good_runs);
 
+/* One input and one output, which is what layer 1 makes of it, both of 64 bytes; the bias is what a
+ * reset leaves. Named ad01_fake; runs leave the input alone. */
+const nonn_model_t *fake_autoencoder(void);
+
+/* Does not start: error -9. */
+const nonn_model_t *fake_failure(void);
+
 /* Fills every tensor as a reset leaves RAM: byte i of tensor b is i * 37 + b * 11 + 5. */
 void fake_model_forget(void);
 

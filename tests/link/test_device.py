@@ -263,7 +263,7 @@ def test_a_description_can_be_fetched_in_pieces(device_program: Path) -> None:
 
 def test_statistics_count_frames(device_program: Path) -> None:
     good, broken = encode(messages.pack(raw(6), 1)), encode(bytes(40))[:-3] + b"\0"
-    noise = [b"\0", b"\1\0", b"\xff\1\2\0", broken, b"\xaa" * 700 + b"\0", good, encode(b"\x77\x10\0\0"), good]
+    noise = [b"\0\1\0", b"\xff\1\2\0", broken, b"\xaa" * 700 + b"\0", good, encode(b"\x77\x10\0\0"), good]
     done = subprocess.run([str(device_program)], input=b"".join(noise), capture_output=True, check=True)
     last = [content for _, content in Decoder(600).feed(done.stdout)][-1]
     stats = replies.parse_stats(messages.parse_reply(last).body)

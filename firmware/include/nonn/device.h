@@ -80,6 +80,7 @@ typedef struct {
     uint8_t length;     /* of the command so far; of what gives the line back to text */
     bool spoiled;       /* a byte before these was none of a command */
     uint8_t staged;     /* bytes of a reply not yet written */
+    bool floats;        /* what `db` sends are float32 */
     uint8_t input;      /* what the input tensors hold */
     uint32_t announced; /* bytes, by `db load` */
     uint32_t received;
