@@ -3,8 +3,8 @@
 #ifndef NONN_ZEPHYR_H
 #define NONN_ZEPHYR_H
 
-/* Serves `nonn_model` in the calling thread, which needs 4 KiB of stack. It does
- * not return, unless the UART cannot be used: then with -ENODEV, or the driver's error. */
+/* Serves `nonn_model` in the calling thread, which needs as much stack as app/prj.conf gives it. It
+ * does not return, unless the UART cannot be used: then with -ENODEV, or the driver's error. */
 int nonn_zephyr_serve(void);
 
 #endif
