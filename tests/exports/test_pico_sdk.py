@@ -98,7 +98,8 @@ def test_a_host_that_does_not_listen_costs_half_a_second_once(built):
 
 
 def test_without_a_cable_nothing_waits(built):
-    (stood_still,) = play(built, "absent", encode(pack(hello(0, 200), 7)))
+    requests = b"".join(encode(pack(hello(number, 200), number)) for number in range(1, 9))
+    (stood_still,) = play(built, "absent", requests)
     assert int(stood_still) < 1000
 
 
