@@ -76,6 +76,22 @@ def lower(graph: Graph) -> tuple[list[int], list[tuple[Layer, ...]]]:
     return order, layers
 
 
+def lacking(model: bytes) -> tuple[str, ...]:
+    """Return the kinds of operators that the native runtime does not have at all; others are checked.
+
+    Raises :class:`Unsupported` for one that it has, but not in this form, and :class:`BadInput` as
+    :func:`load`.
+    """
+    graph = load(model)
+    missing = {op.kind for op in graph.ops} - {*ops.registry(), "RESHAPE"}
+    for op in graph.ops:
+        if op.kind == "RESHAPE":
+            check_reshape(graph, op)
+        elif op.kind not in missing:
+            ops.lower(graph, op)
+    return tuple(sorted(missing))
+
+
 def generate(model: bytes, name: str, prefix: str = "") -> Generated:
     """Generate the C of a full-int8 ``.tflite``.
 

@@ -125,8 +125,7 @@ def operators(graph: Graph) -> tuple[Operator, ...]:
     for op in graph.ops:
         if op.kind not in METHODS:
             raise Unsupported(
-                f"{label(graph, op)}: TensorFlow Lite Micro has no such operator; replace it, or convert "
-                "for the native runtime where that has it"
+                f"{label(graph, op)}: TensorFlow Lite Micro has no such operator; replace it in the network"
             )
     return tuple(
         Operator(kind, METHODS[kind], INT8_HEADERS.get(kind, "") if _is_int8(graph, kind) else "")

@@ -15,6 +15,7 @@ from nonn_mcu import bundle
 from nonn_mcu.bundle import (
     BudgetInfo,
     Fidelity,
+    FittedArena,
     LayerInfo,
     Manifest,
     TensorInfo,
@@ -361,3 +362,26 @@ def test_find_tells_of_the_only_bundle_being_damaged(made):
     (made.path / "src" / "model.c").write_text("changed")
     with pytest.raises(BadInput, match=r"model\.c was changed"):
         list(bundle.find(made.path.parent, bundle.sha256(MODEL)))
+
+
+def test_an_amended_manifest_leaves_every_digest_valid_and_nothing_beside_it(made):
+    fitted = (FittedArena(board="mps2-an386", kernels="cmsis_nn", minimum=480, margin=64),)
+    tflm = made.manifest.tflm.model_copy(update={"fitted": fitted})
+    before = sorted(made.path.rglob("*"))
+    bundle.amend(made, made.manifest.model_copy(update={"tflm": tflm}))
+    again = bundle.read(made.path).manifest
+    assert again.tflm == tflm
+    assert (again.tflm.arena("mps2-an386", "cmsis_nn"), again.tflm.arena("mps2-an386", "reference")) == (
+        544,
+        1024,
+    )
+    assert again.files == made.manifest.files
+    assert sorted(made.path.rglob("*")) == before
+    assert (made.path / bundle.MANIFEST).stat().st_mode & 0o777 == 0o644
+
+
+def test_find_tells_of_a_bundle_of_another_version_only_if_it_has_the_model(made):
+    edit(made, _set("schema_version", 1))
+    with pytest.raises(BadInput, match="another version of nonn-mcu"):
+        list(bundle.find(made.path.parent, bundle.sha256(MODEL)))
+    assert list(bundle.find(made.path.parent, "0" * 64)) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import asdict, dataclass
 
 from nonn_mcu import budget, codegen
@@ -38,22 +37,30 @@ def generate(
 ) -> Code:
     """Generate the code for the ``wanted`` runtime, or for each that has the model's operators.
 
-    Raises :class:`Unsupported` where the wanted runtime, or every one, lacks an operator, and
-    :class:`BadInput` for what none can run.
+    Unless asked for by name, TensorFlow Lite Micro does not stand in for a form of an operator that the
+    native runtime refuses: that may be a malformed one. Raises :class:`Unsupported` where the wanted
+    runtime, or every one, lacks an operator, and :class:`BadInput` for what none can run.
     """
     model, ends = quantised.model, len(quantised.inputs) + len(quantised.outputs)
-    lacks: dict[Runtime, Unsupported] = {}
+    notes: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
     native = over_tflm = None
-    for runtime in RUNTIMES if wanted is None else (wanted,):
+    if wanted != "tflm":
         try:
-            if runtime == "native":
-                native = codegen.generate(model, name)
-            else:
-                over_tflm = _tflm(model)
+            native = codegen.generate(model, name)
         except Unsupported as error:
-            lacks[runtime] = error
-    if native is None and over_tflm is None:
-        raise Unsupported(_refusal(model, wanted, [str(error) for error in lacks.values()]))
+            lacking = _lacking(model)
+            if wanted == "native" or not lacking:
+                raise Unsupported(f"{error}{_way_out(model)}") from None
+            notes = (f"not for the native runtime: {error}",)
+    if wanted != "native":
+        try:
+            over_tflm = _tflm(model)
+        except Unsupported as error:
+            if native is None:
+                too = f"; the native runtime lacks {', '.join(lacking)}" if lacking else ""
+                raise Unsupported(f"{error}{too}") from None
+            notes = (f"not for the tflm runtime: {error}",)
     files: dict[str, str] = {}
     if over_tflm is not None:
         files |= codegen.generate_tflm(model, name, over_tflm.arena_bytes)
@@ -81,7 +88,7 @@ def generate(
             flash_limit=flash_limit,
             ram_limit=ram_limit,
         )
-    there = {"native": native, "tflm": over_tflm}
+    there: dict[Runtime, object] = {"native": native, "tflm": over_tflm}
     return Code(
         files={path: text.encode() for path, text in files.items()},
         runtimes=tuple(runtime for runtime in RUNTIMES if there[runtime] is not None),
@@ -89,20 +96,25 @@ def generate(
         arena_bytes=None if native is None else native.plan.arena_bytes,
         tflm=over_tflm,
         budget=planned,
-        notes=tuple(f"not for the {runtime} runtime: {error}" for runtime, error in lacks.items()),
+        notes=notes,
     )
 
 
-def _refusal(model: bytes, wanted: Runtime | None, reasons: list[str]) -> str:
-    """Say why there is no code, and which runtime has what the wanted one lacks."""
-    where = {reason.partition("): ")[0] for reason in reasons}
-    if len(reasons) == 2 and len(where) == 1:
-        return f"{where.pop()}): neither the native runtime nor TensorFlow Lite Micro has it; replace it"
-    if wanted == "native":
-        with contextlib.suppress(Unsupported):
-            tflm.operators(read(model))
-            return f"{reasons[0]}; or convert with --runtime tflm, which has it"
-    return "; ".join(reasons)
+def _lacking(model: bytes) -> tuple[str, ...]:
+    """Return what the native runtime does not have, if that is all that it refuses."""
+    try:
+        return codegen.lacking(model)
+    except Unsupported:
+        return ()
+
+
+def _way_out(model: bytes) -> str:
+    """Name the runtime that has what the native one lacks."""
+    try:
+        tflm.operators(read(model))
+    except Unsupported:
+        return ""
+    return "; or convert with --runtime tflm, which has the operator"
 
 
 def _tflm(model: bytes) -> TflmInfo:

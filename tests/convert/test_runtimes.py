@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from support.models import T, single_op
 
 from nonn_mcu import bundle
 from nonn_mcu.cli import main
@@ -94,7 +95,7 @@ REFUSED = [
     ("upscale", "native", ("TRANSPOSE_CONV, from module odd", "not supported", "--runtime tflm")),
     ("repeat", "tflm", ("TILE, from module odd", "TensorFlow Lite Micro has no such operator")),
     ("repeat", "native", ("TILE, from module odd", "not supported")),
-    ("repeat", None, ("TILE, from module odd", "neither the native runtime nor TensorFlow Lite Micro")),
+    ("repeat", None, ("TILE, from module odd", "Lite Micro has no such", "the native runtime lacks TILE")),
     ("upscale", "onnx", ("--runtime 'onnx'", "native, tflm")),
 ]
 
@@ -109,6 +110,18 @@ def test_an_operator_that_a_runtime_lacks_is_named_with_its_module(student, runt
         assert part in err[-1]
     assert not [line for line in err[:-1] if not line.endswith(" ...")], "steps, then one line"
     assert sorted(folder.rglob("*")) == before
+
+
+def test_a_form_that_native_refuses_goes_over_tflm_only_when_asked(tmp_path, capfd):
+    """It may be a malformed one, as here: the output cannot have that shape."""
+    window = {"filterHeight": 1, "filterWidth": 1, "strideH": 1, "strideW": 1}
+    model = single_op("MAX_POOL_2D", [T((1, 4, 4, 2))], T((1, 5, 4, 2)), **window)
+    (tmp_path / "pool.tflite").write_bytes(model)
+    command = ["convert", str(tmp_path / "pool.tflite"), "-o", str(tmp_path / "out")]
+    assert main(command) == 2
+    last = capfd.readouterr().err.splitlines()[-1]
+    assert "(MAX_POOL_2D)" in last and last.endswith("or convert with --runtime tflm, which has the operator")
+    assert not (tmp_path / "out").exists()
 
 
 NAMES = {"Ic01": "ic01", "ic 01": "ic_01", "int": "int_", "1c": "m1c", "": "model", "a" * 48: "a" * 47}
