@@ -83,12 +83,12 @@ int8_t nonn_real_quantize(uint32_t bits, const nonn_tensor *tensor) {
     return (int8_t)(q < INT8_MIN ? INT8_MIN : q > INT8_MAX ? INT8_MAX : q);
 }
 
-/* Both scales become integers of at most 20 bits over one power of two, so that a difference fits
- * 30 bits and only the scales are rounded, by half a millionth of the larger one. Of its square, 60
- * bits, the low ones count for nothing and would overflow the sum. */
+/* Both scales become integers of at most 22 bits over one power of two, so that a difference fits
+ * 31 bits and a sign, and only the scales are rounded, by an eighth of a millionth of the larger
+ * one. Of its square the low bits count for nothing and would overflow the sum. */
 nonn_real nonn_real_mean_square(const nonn_tensor *a, const int8_t *a_data, const nonn_tensor *b,
                                 const int8_t *b_data) {
-    enum { FEWER_BITS = MANTISSA_BITS - 20, LOW_BITS = 16 };
+    enum { FEWER_BITS = MANTISSA_BITS - 22, LOW_BITS = 20 };
     const nonn_real a_real = nonn_real_of(a->scale), b_real = nonn_real_of(b->scale);
     const int32_t e = (a_real.e > b_real.e ? a_real.e : b_real.e) + FEWER_BITS;
     const int32_t a_scale = (int32_t)shift(a_real.m, e - a_real.e, false);

@@ -120,6 +120,13 @@ class Runner:
     def raw(self, data: bytes) -> None:
         self._port.write(data)
 
+    def some(self, seconds: float = 5.0) -> bytes:
+        """What is there; waits for the first byte of it, empty if none comes."""
+        self._port.timeout, patience = seconds, self._port.timeout
+        first = self._port.read(1)
+        self._port.timeout = patience
+        return first + self._port.read(self._port.in_waiting)
+
     def quiet(self, seconds: float = 0.3) -> bytes:
         """What comes until nothing has for so long."""
         received, last = b"", time.monotonic()
