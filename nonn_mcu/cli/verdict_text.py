@@ -143,10 +143,12 @@ def _memory(device: DeviceVerdict) -> str:
     stats = device.stats
     if stats is None:
         return ""
+    used = f", {stats.arena_used:,} B used" if stats.arena_used < stats.arena_bytes else ""
     arena = f"arena {stats.arena_bytes:,} B"
-    if stats.arena_used < stats.arena_bytes:
-        arena += f", {stats.arena_used:,} B used"
-    text = arena if stats.static_bytes is None else f"static {stats.static_bytes:,} B (of it {arena})"
+    if stats.static_bytes is None:
+        text = arena + used
+    else:
+        text = f"static {stats.static_bytes:,} B ({arena} of it{used})"
     return text if stats.stack_bytes is None else f"{text}, stack {stats.stack_bytes:,} B"
 
 
