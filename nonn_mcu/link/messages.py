@@ -13,6 +13,7 @@ from typing import NamedTuple
 PROTOCOL_VERSION = 1
 REPLY = 0x80
 WHOLE = 0xFFFF  # as the last layer of a run: all of them, and the result is the outputs
+OPENS_TEXT = b"name%name%"  # what a device takes for a command even inside a request (docs/mlperf.md)
 
 _HEADER = struct.Struct("<BBH")  # type, version << 4 | flags, sequence number
 _SLICE = struct.Struct("<HH")  # offset, length
@@ -146,7 +147,13 @@ def describe(kind: Kind, index: int, offset: int, length: int) -> Request:
 
 
 def load(index: int, data: bytes, offset: int, length: int) -> Request:
-    """Write ``data[offset : offset + length]`` to the same place of input ``index``."""
+    """Write ``data[offset : offset + length]`` to the same place of input ``index``.
+
+    The request is shorter where that would spell OPENS_TEXT; its ``length`` says what it carries.
+    """
+    word = data.find(OPENS_TEXT, offset, offset + length)
+    if word >= 0:
+        length = word + len(OPENS_TEXT) - 1 - offset
     body = _LOAD.pack(index, offset) + data[offset : offset + length]
     return Request(Message.LOAD, body, 0, offset, length)
 

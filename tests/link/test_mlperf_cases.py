@@ -2,14 +2,17 @@
 
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_board import fake_result
+from fake_board import FakeBoard, assert_right, fake_result
 from reference_device import as_reset_leaves_it
 from reference_text import SIZE, ReferenceLine
 from support.mlperf import CASES, Facts, steps
+
+from nonn_mcu.link.client import Device
 
 ON_FAKE = [(case, survives) for case in CASES for survives in (False, True)]
 GREETING = "m-timestamp-mode-performance\r\nm-lap-us-2\r\nm-init-done\r\nm-ready\r\n"
@@ -99,8 +102,30 @@ def test_the_autoencoders_result_is_its_squared_error(device_program: Path) -> N
     assert "m-model-[ad01]\r\n" in found
 
 
+def test_the_host_gets_an_input_across_that_spells_the_word(
+    board: Callable[..., FakeBoard], connect: Callable[..., Device]
+) -> None:
+    """A LOAD that holds the word would be taken for text: no piece does."""
+    device = connect(board("survives"))
+    for at in range(0, 64 - 10, 3):
+        image, bias = np.zeros((1, 8, 8, 1), np.int8), np.zeros((1, 3), np.int8)
+        image.reshape(-1)[at : at + 10] = np.frombuffer(b"name%name%", np.int8)
+        for found, wanted in zip(device.run([image, bias]), fake_result(image, bias), strict=True):
+            np.testing.assert_array_equal(found, wanted)
+    assert device.counters.lost == 0
+
+
+def test_a_greeting_is_no_damage(
+    board: Callable[..., FakeBoard],
+    connect: Callable[..., Device],
+) -> None:
+    device = connect(board("greets"))
+    assert_right(device, np.random.default_rng(1))
+    assert device.counters.damaged == device.stats().corrupt == 0
+
+
 def test_no_reply_starts_anything_on_a_line_that_sends_it_back(device_program: Path) -> None:
-    """Invariant 22: neither the terminator nor a delimiter is ever said."""
+    """Invariant 26: neither the terminator nor a delimiter is ever said."""
     streams = [b"".join(sent for sent, _ in steps(case, facts(True))) for case in cases(True)]
     streams.append(b"\xff%%#\x25%name%")
     for stream in streams:

@@ -1,6 +1,6 @@
 """Hostile text, frames and noise on one line, against a reference in Python, under sanitizers.
 
-The invariants of docs/security.md that text adds: 11 to 16. In the quick slice a few hundred kilobytes, in
+The invariants of docs/security.md that text adds: 20 to 26. In the quick slice a few hundred kilobytes, in
 the long campaign more than ten million.
 """
 
@@ -101,7 +101,7 @@ def piece(rng: random.Random, line: ReferenceLine) -> bytes:
 def test_any_bytes_are_answered_as_the_reference_answers_them(
     device_program: Path, survives: bool, size: int, record_property: Callable[[str, object], None]
 ) -> None:
-    """Invariants 2, 3, 5 and 11 to 16: every byte of every reply, and guards around every tensor."""
+    """Invariants 2, 3, 5, 6, 9 and 20 to 25: every byte of every reply, and guards around every tensor."""
     sent = answered = inferences = refused = 0
     for part in range(-(-size // 500_000)):
         rng = random.Random(f"{size} {survives} {part}")
@@ -131,7 +131,7 @@ def test_any_bytes_are_answered_as_the_reference_answers_them(
 
 
 def test_a_frame_with_text_in_it_is_a_frame(device_program: Path) -> None:
-    """Invariant 12, for every position of the word in what LOAD carries."""
+    """Invariant 21, for every position of the word in what LOAD carries."""
     stream = b""
     for at in range(512 - 5):
         data = bytearray(b"%infer 1 0%" * 47)[:512]
@@ -157,7 +157,7 @@ GARBAGE = (
 
 @pytest.mark.parametrize("garbage", GARBAGE, ids=repr)
 def test_a_client_that_says_name_is_always_answered(device_program: Path, garbage: bytes) -> None:
-    """Invariant 13: at once, or the second time, whatever came before."""
+    """Invariant 22: at once, or the second time, whatever came before."""
     stream = garbage + b"name%name%"
     done = subprocess.run([str(device_program)], input=stream, capture_output=True, check=True)
     assert done.stdout.endswith(b"m-name-dut-[nonn-mcu fake]\r\nm-ready\r\n")

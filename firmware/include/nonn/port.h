@@ -35,7 +35,8 @@ typedef struct {
      * wait for more than one. */
     size_t (*read)(uint8_t *data, size_t capacity);
 
-    /* Sends `size` bytes (1..64), returning when all of them are on their way. */
+    /* Sends `size` bytes (1..64), returning when all of them are on their way. Where nobody listens
+     * it drops them rather than wait: the greeting at start is for whoever is there. */
     void (*write)(const uint8_t *data, size_t size);
 
     /* A counter that never wraps and never runs backwards. NULL: there is none, and 0 is reported.
