@@ -154,7 +154,7 @@ bool nonn_mlperf_take(nonn_device *device, uint8_t byte) {
     return true;
 }
 
-void nonn_mlperf_start(nonn_device *device) {
+void nonn_device_greet(nonn_device *device) {
     nonn_say(device, "m-timestamp-mode-");
     nonn_say(device, device->port->mark != NULL ? "energy\n" : "performance\n");
     (void)nonn_mlperf_timestamp(device, NULL);

@@ -19,9 +19,8 @@ enum {
     NONN_INPUT_USED         /* inferences ran on it; the outputs are theirs */
 };
 
-/* mlperf.c: greets at boot. */
-void nonn_mlperf_start(nonn_device *device);
-/* Takes a byte that is text's, and answers the command it ends; false: it belongs to a frame. */
+/* mlperf.c. Takes a byte that is text's, and answers the command it ends; false: it belongs to a
+ * frame. */
 bool nonn_mlperf_take(nonn_device *device, uint8_t byte);
 
 /* mlperf_word.c. Words are separated by one space or more; cuts the next one off, NULL if there is

@@ -1,10 +1,9 @@
-#include "mlperf.h"
 #include "nonn/device.h"
 
 void nonn_device_run(const nonn_port *port) {
     static nonn_device device;
     nonn_device_init(&device, &nonn_model, port);
-    nonn_mlperf_start(&device);
+    nonn_device_greet(&device);
     for (;;) {
         nonn_device_poll(&device);
     }

@@ -17,7 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../firmware/device/mlperf.h"
 #include "fake_model.h"
 #include "nonn/device.h"
 
@@ -122,7 +121,7 @@ int main(int argc, char **argv) {
                 port_write((const uint8_t *)text, sizeof text - 1);
             }
             if (greets) {
-                nonn_mlperf_start(device);
+                nonn_device_greet(device);
             }
         }
         nonn_device_poll(device);

@@ -109,6 +109,9 @@ typedef struct {
  * `device`. */
 void nonn_device_init(nonn_device *device, const nonn_model_t *model, const nonn_port *port);
 
+/* Says in text, once, that the device has started; for those who do not call nonn_device_run. */
+void nonn_device_greet(nonn_device *device);
+
 /* Reads once from the port and answers whatever that completes. */
 void nonn_device_poll(nonn_device *device);
 
