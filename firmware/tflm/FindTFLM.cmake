@@ -20,6 +20,10 @@ if(NOT TFLM_KERNELS MATCHES "^(cmsis_nn|reference|)$")
     message(FATAL_ERROR "TFLM_KERNELS=${TFLM_KERNELS}: cmsis_nn or reference")
 endif()
 
+if(NOT NONN_TFLM_ARCH) # the host: known only behind project()
+    set(NONN_TFLM_ARCH "${CMAKE_HOST_SYSTEM_PROCESSOR}")
+endif()
+
 # gen/TARGET_ARCH_BUILDTYPE[_KERNELS]_TOOLCHAIN/lib
 function(tflm_find_library kernels result)
     set(infix "")

@@ -50,6 +50,11 @@ def fit_arena(
     vectors = bundle.vectors()
     inputs = [array[:1] for array in vectors.inputs]
     expected = [array[:1] for array in vectors.outputs]
+    log = bundle.path.resolve() / "build" / f"{board.name}-{runtime.label}.log"
+    try:
+        log.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"{log.parent}: cannot be written ({error.strerror or error})") from None
     with tempfile.TemporaryDirectory(prefix="nonn-mcu-") as folder:
 
         def run(size: int, patience: float) -> int:
@@ -57,7 +62,7 @@ def fit_arena(
             progress(f"An arena of {size:,} B")
             program = link(
                 Path(folder, "cmake"),
-                Path(folder, "log"),
+                log,
                 bundle=bundle.path.resolve(),
                 board=board,
                 optimize=optimize,

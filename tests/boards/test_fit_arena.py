@@ -73,7 +73,7 @@ def run(capsys, *arguments):
 CASES = [
     ("mps2-an386", "cmsis_nn"),
     *(
-        pytest.param(*case, marks=pytest.mark.long)
+        pytest.param(case, marks=pytest.mark.long)
         for case in (("mps2-an386", "reference"), ("mps3-an547", "cmsis_nn"), ("host", "reference"))
     ),
 ]
