@@ -25,8 +25,8 @@ def files(
 
     The array follows the library's own convention, ``g_<name>_model_data``. ``whole`` is the file as it is,
     since the library runs every operator of it; ``graph`` is the folded one, of which the operators in
-    ``layers`` (number in the file -> name, in order of execution) are the layers. Raises :class:`Unsupported` for an operator that the library
-    does not have.
+    ``layers`` (number in the file -> name, in order of execution) are the layers. Raises
+    :class:`Unsupported` for an operator that the library does not have.
     """
     operators = tflm.operators(whole)
     written = {op.index: op.outputs[0] for op in graph.ops}

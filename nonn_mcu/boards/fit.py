@@ -47,7 +47,6 @@ def build_within(
 
     Raises :class:`DoesNotFit`, unless ``force``, and what :func:`build` raises.
     """
-
     planned = bundle.manifest.budget
     if runtime.name == "tflm":  # it reads the file itself
         planned = planned.model_copy(update={"weights": len(bundle.model), "tables": 0})
