@@ -23,8 +23,7 @@ QUICK = [("digits", "host", True), ("digits", "mps2-an386", False), ("ad01", "mp
 LONG = [
     (model, board, keep)
     for model in ("digits", "ad01", "kws01", "ic01", "vww01")
-    # vww01 and a copy of its input are too large for the M4
-    for board, keep in (("host", True), ("mps2-an386", model != "vww01"), ("mps3-an547", model == "ad01"))
+    for board, keep in (("host", True), ("mps2-an386", True), ("mps3-an547", model == "ad01"))
     if (model, board, keep) not in QUICK
 ]
 
