@@ -107,6 +107,7 @@ void NonnDevice::begin(Stream &stream) {
     port.write = write_line;
     port.ticks = microseconds;
     nonn_device_init(&device, &nonn_model, &port);
+    nonn_device_greet(&device);
 }
 
 void NonnDevice::poll() {
