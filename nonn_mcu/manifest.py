@@ -134,7 +134,7 @@ class TflmInfo(_Part):
     fitted: tuple[FittedArena, ...] = ()
 
     def fit(self, board: str, kernels: str) -> FittedArena | None:
-        """What was measured on this board with these kernels."""
+        """Return what was measured on this board with these kernels."""
         return next((one for one in self.fitted if (one.board, one.kernels) == (board, kernels)), None)
 
     def arena(self, board: str, kernels: str) -> int:

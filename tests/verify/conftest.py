@@ -75,7 +75,9 @@ class FakeDevice:
 
     def stats(self, deadline=None):
         fields = dict.fromkeys(Stats.__dataclass_fields__, 0)
-        return Stats(**(fields | {"ticks": 100, "times": 1, "arena_bytes": 144, "arena_used": 144} | self.counted))
+        return Stats(
+            **(fields | {"ticks": 100, "times": 1, "arena_bytes": 144, "arena_used": 144} | self.counted)
+        )
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,5 @@
-/* The ways out that a library may take, instead of newlib's, which print and want an operating system:
- * all lead to a reset, as any fault. */
+/* The ways out that a library may take, instead of newlib's, which print and want an operating
+ * system: all lead to a reset, as any fault. */
 #include <assert.h>
 #include <stdlib.h>
 

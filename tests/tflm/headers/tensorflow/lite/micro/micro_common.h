@@ -1,5 +1,5 @@
-/* What the generated code and firmware/tflm use of TensorFlow Lite Micro, by its own names: enough to
- * compile against where there is no tree of it. Nothing here runs. */
+/* What the generated code and firmware/tflm use of TensorFlow Lite Micro, by its own names: enough
+ * to compile against where there is no tree of it. Nothing here runs. */
 #ifndef STAND_IN_MICRO_COMMON_H
 #define STAND_IN_MICRO_COMMON_H
 
