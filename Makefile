@@ -1,6 +1,6 @@
 # `make demo` and `make test` install what they need (setup.sh) on a fresh machine.
 BIN := .venv/bin
-C_SOURCES = $(shell git ls-files 'firmware/*.c' 'firmware/*.h' 'tests/*.c' 'tests/*.h')
+C_SOURCES = $(shell git ls-files '*.c' '*.h' '*.cc' '*.cpp')
 
 .PHONY: demo test test-long lint format setup clean
 
