@@ -12,7 +12,9 @@ from support.boards import STUB, need
 from support.mlperf import CASES, CHUNK, ENERGY_CHUNK, Facts, Runner, printed, steps
 
 from nonn_mcu import bundle as bundles
+from nonn_mcu.boards.board import Board
 from nonn_mcu.boards.build import build
+from nonn_mcu.boards.runtime import NATIVE, Runtime, choose
 from nonn_mcu.boards.start import start
 from nonn_mcu.link.client import Device
 
@@ -81,15 +83,30 @@ def run_vectors(runner: Runner, opened: bundles.Bundle, keep: bool) -> None:
     ("model", "board", "keep"), [*QUICK, *(pytest.param(*case, marks=pytest.mark.long) for case in LONG)]
 )
 def test_the_runner_gets_the_oracles_results(model, board, keep, converted, tmp_path):
-    bundle = converted(model)
+    run_sessions(converted(model), model, need(board), NATIVE, keep=keep, folder=tmp_path)
+
+
+@pytest.mark.parametrize("keep", [True, False], ids=["kept", "once"])
+def test_the_runner_gets_them_over_tflm(keep, converted, tflm_root, tmp_path):
+    board = need("mps2-an386")
+    run_sessions(
+        converted("digits"), "digits", board, choose("tflm", board, tflm_root), keep=keep, folder=tmp_path
+    )
+
+
+def run_sessions(
+    bundle: Path, model: str, board: Board, runtime: Runtime, *, keep: bool, folder: Path
+) -> None:
+    """One session for either length of command, each with a verify behind it."""
     opened = bundles.read(bundle)
-    made = build(bundle, need(board), out=tmp_path / "firmware", keep_input=keep, sanitize=board == "host")
+    options = {"runtime": runtime, "keep_input": keep, "sanitize": board.name == "host"}
+    made = build(bundle, board, out=folder / "firmware", **options)
     profile = ["m-profile-[ULPMark for tinyML Firmware V0.0.1]", f"m-model-[{model}]", "m-ready"]
     with start(made.board, made.path) as running:
         for chunk in (CHUNK, ENERGY_CHUNK):
             with Runner(running.port, chunk) as runner:
                 runner.quiet(0.1)
-                assert runner.ask("name").lines == [f"m-name-dut-[nonn-mcu {board}]", "m-ready"]
+                assert runner.ask("name").lines == [f"m-name-dut-[nonn-mcu {board.name}]", "m-ready"]
                 assert runner.ask("profile").lines == profile
                 assert runner.ask("results").lines[0].startswith("e-[No results")
                 run_vectors(runner, opened, keep)
