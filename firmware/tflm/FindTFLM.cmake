@@ -3,8 +3,8 @@
 #   TFLM_ROOT      the tree (or the environment's TFLM_ROOT)
 #   TFLM_KERNELS   cmsis_nn or reference; cmsis_nn where that has been built, unless given
 #
-# The board says what it needs: NONN_TFLM_TARGET and NONN_TFLM_ARCH are TARGET and TARGET_ARCH of the makefile.
-# Defines the target TFLM::tflm and sets TFLM_KERNELS.
+# The board says what it needs: NONN_TFLM_TARGET and NONN_TFLM_ARCH are TARGET and TARGET_ARCH of the makefile, the
+# latter a list whose first built one is taken. Defines the target TFLM::tflm and sets TFLM_KERNELS and TFLM_ARCH.
 set(TFLM_ROOT "$ENV{TFLM_ROOT}" CACHE PATH "Source tree of TensorFlow Lite Micro with its built library")
 set(TFLM_KERNELS "" CACHE STRING "cmsis_nn or reference")
 
@@ -30,13 +30,16 @@ function(tflm_find_library kernels result)
     if(kernels STREQUAL "cmsis_nn")
         set(infix "_cmsis_nn")
     endif()
-    foreach(build IN ITEMS release default release_with_logs)
-        set(library "${TFLM_ROOT}/gen/${NONN_TFLM_TARGET}_${NONN_TFLM_ARCH}_${build}${infix}_gcc/lib/libtensorflow-microlite.a")
-        if(EXISTS "${library}")
-            set(${result} "${library}" PARENT_SCOPE)
-            set(${result}_BUILD "${build}" PARENT_SCOPE)
-            return()
-        endif()
+    foreach(arch IN LISTS NONN_TFLM_ARCH)
+        foreach(build IN ITEMS release default release_with_logs)
+            set(library "${TFLM_ROOT}/gen/${NONN_TFLM_TARGET}_${arch}_${build}${infix}_gcc/lib/libtensorflow-microlite.a")
+            if(EXISTS "${library}")
+                set(${result} "${library}" PARENT_SCOPE)
+                set(${result}_BUILD "${build}" PARENT_SCOPE)
+                set(TFLM_ARCH "${arch}" PARENT_SCOPE)
+                return()
+            endif()
+        endforeach()
     endforeach()
     set(${result} "" PARENT_SCOPE)
 endfunction()
@@ -56,7 +59,9 @@ if(NOT TFLM_LIBRARY)
     if(TFLM_KERNELS STREQUAL "cmsis_nn")
         set(optimized " OPTIMIZED_KERNEL_DIR=cmsis_nn")
     endif()
-    message(FATAL_ERROR "TFLM_ROOT=${TFLM_ROOT}: no library for ${NONN_TFLM_ARCH} with ${TFLM_KERNELS} kernels; in that folder, run: make -f ${tflm_make}/Makefile TARGET=${NONN_TFLM_TARGET} TARGET_ARCH=${NONN_TFLM_ARCH}${optimized} microlite")
+    list(JOIN NONN_TFLM_ARCH " or " names)
+    list(GET NONN_TFLM_ARCH 0 arch)
+    message(FATAL_ERROR "TFLM_ROOT=${TFLM_ROOT}: no library for ${names} with ${TFLM_KERNELS} kernels; in that folder, run: make -f ${tflm_make}/Makefile TARGET=${NONN_TFLM_TARGET} TARGET_ARCH=${arch}${optimized} microlite")
 endif()
 
 # The headers of flatbuffers check their own version against the schema's at compile time.

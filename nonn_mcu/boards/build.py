@@ -44,6 +44,7 @@ def build(
     *,
     runtime: Runtime = NATIVE,
     keep_input: bool = False,
+    mlperf: bool = True,
     sanitize: bool = False,
     accept: Callable[[Path], None] = lambda program: None,
 ) -> Firmware:
@@ -53,7 +54,8 @@ def build(
     ``<bundle>/build/<board>`` unless given, with the runtime behind the board where that is not the native
     one; it appears whole or not at all and an older build there is
     replaced. A build of the same sources is used as it is, so what is returned is never stale.
-    ``keep_input`` takes RAM for a copy of the inputs, so that a run can be repeated on them.
+    ``keep_input`` takes RAM for a copy of the inputs, so that a run can be repeated on them; without
+    ``mlperf`` the text commands of the benchmark are left out.
     The compiler's output goes to ``<out>.log``. ``accept`` gets the linked program's path before it is put in
     place and may raise, which leaves everything as it was.
 
@@ -73,8 +75,8 @@ def build(
         optimize = _level_of(out)
     if optimize not in OPTIMIZE_LEVELS:
         raise BadInput(f"optimisation {optimize!r}: it is one of {', '.join(OPTIMIZE_LEVELS)}")
-    options = [board.name, optimize, sanitize, keep_input, runtime.digest()]
-    sources = _digest(bundle / runtime.name, options)
+    flags = {"NONN_KEEP_INPUT": keep_input, "NONN_MLPERF": mlperf, "NONN_SANITIZE": sanitize}
+    sources = _digest(bundle / runtime.name, [board.name, optimize, flags, runtime.digest()])
     firmware = Firmware(board, out / board.firmware, optimize, sources)
     if _is_current(firmware):
         accept(firmware.path)
@@ -92,7 +94,7 @@ def build(
                 board=board,
                 optimize=optimize,
                 runtime=runtime,
-                flags={"NONN_KEEP_INPUT": keep_input, "NONN_SANITIZE": sanitize},
+                flags=flags,
             )
             accept(program)
             _publish(Path(staging), firmware)

@@ -41,6 +41,7 @@ def build_within(
     ram_limit: int | None,
     runtime: Runtime = NATIVE,
     keep_input: bool = False,
+    mlperf: bool = True,
     force: bool = False,
 ) -> tuple[Firmware, Fit | None]:
     """Build and measure; None instead of a fit on the host, whose memory is no budget.
@@ -62,5 +63,14 @@ def build_within(
         if reason := budget.overrun(fit.info):
             raise DoesNotFit(f"{reason}; --force builds it all the same", fit)
 
-    firmware = build(bundle.path, board, optimize, out, runtime=runtime, keep_input=keep_input, accept=accept)
+    firmware = build(
+        bundle.path,
+        board,
+        optimize,
+        out,
+        runtime=runtime,
+        keep_input=keep_input,
+        mlperf=mlperf,
+        accept=accept,
+    )
     return firmware, None if board.flash_bytes is None else fit_of(firmware.path)

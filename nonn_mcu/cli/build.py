@@ -36,6 +36,9 @@ def build(
     keep_input: Annotated[
         bool, typer.Option("--keep-input", help="Keep a copy of the input: runs can be repeated.")
     ] = False,
+    no_mlperf: Annotated[
+        bool, typer.Option("--no-mlperf", help="Leave out the benchmark's text commands.")
+    ] = False,
     fit_arena: Annotated[
         bool, typer.Option("--fit-arena", help="With tflm: run it to find the arena that it needs.")
     ] = False,
@@ -81,7 +84,15 @@ def build(
         over = for_bundle(over, opened, chosen)
     try:
         firmware, fit = build_within(
-            opened, chosen, optimize, out, runtime=over, keep_input=keep_input, force=force, **limits
+            opened,
+            chosen,
+            optimize,
+            out,
+            runtime=over,
+            keep_input=keep_input,
+            mlperf=not no_mlperf,
+            force=force,
+            **limits,
         )
     except DoesNotFit as error:
         if as_json:

@@ -162,3 +162,12 @@ def test_text_and_frames_take_turns_on_one_line(converted, tmp_path):
             runner.ask("name")
             assert runner.ask("results").lines[0].startswith("e-[No results")
             assert runner.ask("infer 1 0").lines[0].startswith("e-[No input")
+
+
+def test_without_the_text_commands_only_frames_are_answered(tmp_path):
+    made = build(STUB, need("host"), out=tmp_path / "firmware", mlperf=False, sanitize=True)
+    assert b"m-ready" not in made.path.read_bytes()
+    with start(made.board, made.path) as running, Device.open(running.port) as device:
+        device.port.write(b"name%")
+        assert device.hello().model == "stub"
+        assert device.stats().frames == 2

@@ -22,9 +22,9 @@ CASES = {
     "never built": (
         (INTERPRETER,),
         "",
-        "no library for cortex-m4 with reference kernels; in that folder, run: make",
+        "no library for cortex-m4.fp or cortex-m4 with reference kernels; in that folder, run: make",
     ),
-    "another core": ((INTERPRETER, OTHER_CORE), "", "no library for cortex-m4"),
+    "another core": ((INTERPRETER, OTHER_CORE), "", "no library for cortex-m4.fp or cortex-m4"),
     "other kernels": (
         WHOLE,
         "cmsis_nn",
