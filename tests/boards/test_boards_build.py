@@ -167,7 +167,7 @@ def test_missing_tools_are_named_with_their_packages(model, monkeypatch):
     ("optimize", "bundle", "expected"),
     [
         ("Ofast", STUB, "optimisation 'Ofast': it is one of Os, O2, O3"),
-        ("O2", STUB.parent, "no native/\\*.c there"),
+        ("O2", STUB.parent, "no model for the native runtime there"),
     ],
 )
 def test_bad_arguments(optimize, bundle, expected, tmp_path):
