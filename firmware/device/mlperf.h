@@ -47,6 +47,10 @@ const char *nonn_mlperf_infer(nonn_device *device, char *arguments);     /* mlpe
 const char *nonn_mlperf_results(nonn_device *device, char *arguments);   /* mlperf_infer.c */
 const char *nonn_mlperf_timestamp(nonn_device *device, char *arguments); /* mlperf_infer.c */
 
+/* mlperf_divide.c. Divides in place and returns the remainder. No 64-bit division: small cores call
+ * a library. */
+uint32_t nonn_divide(uint64_t *value, uint32_t divisor);
+
 /* mlperf_input.c: of all input tensors together. */
 uint32_t nonn_mlperf_input_bytes(const nonn_model_t *model);
 

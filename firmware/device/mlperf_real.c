@@ -6,19 +6,6 @@
 
 enum { MANTISSA_BITS = 24 };
 
-uint32_t nonn_divide(uint64_t *value, uint32_t divisor) {
-    uint64_t rest = 0;
-    for (int i = 0; i < 64; i++) {
-        rest = rest << 1 | *value >> 63;
-        *value <<= 1;
-        if (rest >= divisor) {
-            rest -= divisor;
-            *value |= 1;
-        }
-    }
-    return (uint32_t)rest;
-}
-
 /* m / 2^bits and a little more if `more`, to the nearest integer, ties to even. Bit by bit, since a
  * 64-bit shift by a variable is a library call on small cores. */
 static uint64_t shift(uint64_t m, int32_t bits, bool more) {

@@ -15,9 +15,6 @@ typedef struct {
     int32_t e;
 } nonn_real;
 
-/* Divides in place and returns the remainder. No 64-bit division: small cores call a library. */
-uint32_t nonn_divide(uint64_t *value, uint32_t divisor);
-
 /* m * 2^e, and a little more if `more`, rounded to 24 bits, ties to even. */
 nonn_real nonn_real_round(uint64_t m, int32_t e, bool more);
 

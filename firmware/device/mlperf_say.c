@@ -1,5 +1,4 @@
 #include "mlperf.h"
-#include "mlperf_real.h"
 
 /* Small writes are slow where each is a packet. */
 enum { STAGE_AT = NONN_LONGEST_COMMAND + 16, STAGE_BYTES = 64 };
