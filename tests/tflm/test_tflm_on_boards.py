@@ -38,8 +38,8 @@ def test_device_output_equals_the_oracle(model, board, kernels, converted, tflm_
     done = subprocess.run([*command, *layers, "--timeout", "300"], capture_output=True, check=False)
     assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
     (device,) = json.loads(done.stdout)["devices"]
-    assert device["info"]["runtime"] == f"tflm-{kernels}"
+    assert device["device"]["runtime"] == f"tflm-{kernels}"
     assert device["conformance"]["vectors"] == MODELS[model]
     assert device["conformance"]["mismatching_values"] == 0
     if layers:
-        assert device["layers"]["first_divergence"] is None
+        assert device["layers"]["divergence"] is None
