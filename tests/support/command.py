@@ -1,5 +1,6 @@
 """The command line as a process, and what is asked of its results."""
 
+import contextlib
 import json
 import os
 import sys
@@ -52,7 +53,11 @@ def wait_until(condition, seconds=30, interval=0.01):
 def open_files(process):
     """Paths of what a started command, which must still run, has open."""
     assert process.poll() is None, finish(process)
-    return [os.path.realpath(link) for link in Path(f"/proc/{process.pid}/fd").iterdir()]
+    files = []
+    for link in Path(f"/proc/{process.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+            files.append(os.path.realpath(link))
+    return files
 
 
 BOTH = pytest.mark.parametrize("json", [[], ["--json"]], ids=["text", "json"])
