@@ -51,7 +51,10 @@ def load(model: bytes) -> Graph:
 
     Raises :class:`BadInput` with what is wrong and what to do.
     """
-    graph = read(model)
+    return _folded(read(model))
+
+
+def _folded(graph: Graph) -> Graph:
     check_order(graph)
     graph = fold(graph)
     check(graph)
@@ -134,10 +137,11 @@ def generate_tflm(model: bytes, name: str, arena_bytes: int) -> dict[str, str]:
     Its layers are those of :func:`generate` and :func:`tflm_layers`. Raises :class:`BadInput`: the file is
     damaged, not int8, or needs an operator that TensorFlow Lite Micro does not have.
     """
-    graph = load(model)
+    whole = read(model)
+    graph = _folded(whole)
     order = [op.index for op in _running(graph)]
     layers = dict(zip(order, _layer_names(graph, order), strict=True))
-    return emit_tflm.files(read(model), graph, layers, model=model, name=name, arena_bytes=arena_bytes)
+    return emit_tflm.files(whole, graph, layers, model=model, name=name, arena_bytes=arena_bytes)
 
 
 def tflm_layers(model: bytes) -> tuple[LayerReport, ...]:

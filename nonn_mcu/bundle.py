@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from nonn_mcu.errors import BadInput
 from nonn_mcu.manifest import (
+    RUNTIMES,
     SCHEMA_VERSION,
     BudgetInfo,
     Calibration,
@@ -36,6 +37,7 @@ from nonn_mcu.vectors import Vectors
 
 __all__ = [
     "MANIFEST",
+    "RUNTIMES",
     "SCHEMA_VERSION",
     "VECTORS",
     "BudgetInfo",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 SCHEMA_VERSION: Literal[2] = 2
 
 Runtime = Literal["native", "tflm"]
+RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Extent = Annotated[int, Field(ge=1, le=2**24)]

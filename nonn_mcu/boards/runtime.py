@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nonn_mcu.boards.board import Board
-from nonn_mcu.bundle import Bundle
+from nonn_mcu.bundle import RUNTIMES, Bundle
 from nonn_mcu.errors import BadInput
 
-RUNTIMES = ("native", "tflm")
 KERNELS = ("cmsis_nn", "reference")
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -77,15 +77,15 @@ def convert(
     Exit codes: 0 converted, 1 over budget, 2 bad input.
     """
     from nonn_mcu import budget, students
-    from nonn_mcu.bundle import Runtime
+    from nonn_mcu.bundle import RUNTIMES
     from nonn_mcu.convert import pipeline
     from nonn_mcu.convert.quiet import ToolError
     from nonn_mcu.report import budget_report
 
     if not 1 <= vectors <= MAX_VECTORS:
         raise BadInput(f"--vectors {vectors}: give 1 to {MAX_VECTORS}")
-    if runtime not in (None, *get_args(Runtime)):
-        raise BadInput(f"--runtime {runtime!r}: it is one of {', '.join(get_args(Runtime))}")
+    if runtime not in (None, *RUNTIMES):
+        raise BadInput(f"--runtime {runtime!r}: it is one of {', '.join(RUNTIMES)}")
     limits = (budget.parse_size(flash), None if ram is None else budget.parse_size(ram))
     with steps() as progress:
         progress(f"Loading {one_line(os.fsdecode(student))}")
@@ -110,7 +110,7 @@ def convert(
                 test,
                 target,
                 name=name,
-                runtime=cast("Runtime | None", runtime),
+                runtime=runtime,
                 vectors=vectors,
                 flash_limit=limits[0],
                 ram_limit=limits[1],

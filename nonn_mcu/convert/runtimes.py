@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from nonn_mcu import budget, codegen
-from nonn_mcu.bundle import BudgetInfo, LayerInfo, Runtime, TflmInfo
+from nonn_mcu.bundle import RUNTIMES, BudgetInfo, LayerInfo, Runtime, TflmInfo
 from nonn_mcu.codegen import cmsis_nn, tflm
 from nonn_mcu.codegen.reader import read
 from nonn_mcu.codegen.unsupported import Unsupported
 from nonn_mcu.convert.int8 import Int8
 from nonn_mcu.verify.arena import smallest_arena
-
-RUNTIMES: tuple[Runtime, ...] = ("native", "tflm")
 
 
 @dataclass(frozen=True)

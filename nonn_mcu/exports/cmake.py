@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from nonn_mcu.boards.runtime import KERNELS
-from nonn_mcu.exports.project import FIRMWARE, ROOT, RUNTIMES, Export, Project, port, render
+from nonn_mcu.bundle import RUNTIMES
+from nonn_mcu.exports.project import FIRMWARE, ROOT, Export, Project, port, render
 
 # Where a room of Project.sources lies in a checkout; the model's files lie where a bundle has them.
 _PLACES = {"nonn": "firmware/include/nonn", "kernels": "firmware/kernels/portable"}

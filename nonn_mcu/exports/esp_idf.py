@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from nonn_mcu import __version__
-from nonn_mcu.exports.project import RUNTIMES, Export, Project, port, render
+from nonn_mcu.bundle import RUNTIMES
+from nonn_mcu.exports.project import Export, Project, port, render
 
 # What is made from a template: path in the folder -> template.
 _RENDERED = {

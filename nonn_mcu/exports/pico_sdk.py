@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from nonn_mcu import __version__
-from nonn_mcu.exports.project import FIRMWARE, RUNTIMES, Export, Project, port, render
+from nonn_mcu.bundle import RUNTIMES
+from nonn_mcu.exports.project import FIRMWARE, Export, Project, port, render
 
 
 def _files(project: Project) -> dict[str, bytes]:

@@ -9,13 +9,12 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from nonn_mcu.bundle import Bundle
+from nonn_mcu.bundle import RUNTIMES, Bundle
 from nonn_mcu.errors import BadInput, MissingExtra
 from nonn_mcu.manifest import Manifest
 
 ROOT = Path(__file__).resolve().parent.parent  # nonn_mcu/, in a checkout and when installed
 FIRMWARE = ROOT / "firmware"
-RUNTIMES = ("native", "tflm")
 DEBUG_LOG = "tflm/debug_log.cc"
 _INCLUDE = re.compile(rb'^\s*#\s*include\s*"([^"\n]+)"', re.MULTILINE)
 

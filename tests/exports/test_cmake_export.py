@@ -82,15 +82,12 @@ def test_the_round_trip(name, project, pocket, capsys):
 
 
 @pytest.mark.parametrize("name", ["host", *EMULATED])
-def test_the_round_trip_over_tflm(name, project, pocket, capsys):
-    root = os.environ.get("TFLM_ROOT")
-    if not root:
-        pytest.skip("TFLM_ROOT is not set: no tree of TensorFlow Lite Micro with its library")
+def test_the_round_trip_over_tflm(name, project, pocket, capsys, tflm_root):
     board = need(name)
     folder = project("tflm")
-    code, said = cmake(folder, f"-DNONN_BOARD={name}", "-DNONN_RUNTIME=tflm", f"-DTFLM_ROOT={root}")
+    code, said = cmake(folder, f"-DNONN_BOARD={name}", "-DNONN_RUNTIME=tflm", f"-DTFLM_ROOT={tflm_root}")
     if "no library for" in said:
-        pytest.skip(f"TFLM_ROOT={root} has no library for {name}")
+        pytest.skip(f"TFLM_ROOT={tflm_root} has no library for {name}")
     assert code == 0, said
     program = folder / "build" / board.firmware
     if name in VERIFIED:

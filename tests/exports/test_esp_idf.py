@@ -15,8 +15,8 @@ from support.boards import need
 
 from nonn_mcu import boards
 from nonn_mcu.boards.start import start
+from nonn_mcu.bundle import RUNTIMES
 from nonn_mcu.cli import main
-from nonn_mcu.exports.project import RUNTIMES
 from nonn_mcu.link.client import Device
 from nonn_mcu.link.frame import Decoder, FrameStatus, encode
 from nonn_mcu.link.messages import hello, pack

@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from nonn_mcu import exports
-from nonn_mcu.bundle import read
+from nonn_mcu.bundle import RUNTIMES, read
 from nonn_mcu.exports.folder import STAMP
-from nonn_mcu.exports.project import DEBUG_LOG, FIRMWARE, RUNTIMES, project
+from nonn_mcu.exports.project import DEBUG_LOG, FIRMWARE, project
 
 ROOT = Path(__file__).resolve().parents[2]
 ALL = [(export.name, runtime) for export in exports.EXPORTS.values() for runtime in export.runtimes]
