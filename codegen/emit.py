@@ -43,11 +43,7 @@ def native(program: Program, model: bytes, name: str, prefix: str) -> dict[str, 
     parts = [part for calls in layers for part in calls]
     cases = [_case(program, step, arrays, prefix) for step in range(len(layers))]
     written = [calls[0].output for calls in layers]
-    tensors = {
-        "input": (graph.inputs, tensor_names(graph, graph.inputs, "input")),
-        "output": (graph.outputs, tensor_names(graph, graph.outputs, "output")),
-        "layer": (written, program.names),
-    }
+    ends = {"input": graph.inputs, "output": graph.outputs, "layer": written}
     digest = hashlib.sha256(model).digest()
     weights, other = flash_bytes(parts, graph)
     common = {"name": name, "prefix": prefix}
@@ -65,13 +61,10 @@ def native(program: Program, model: bytes, name: str, prefix: str) -> dict[str, 
             alignment=ALIGNMENT,
             weights_bytes=weights,
             table_bytes=other,
-            tensors={
-                kind: [spec(graph, index, label) for index, label in zip(indices, labels, strict=True)]
-                for kind, (indices, labels) in tensors.items()
-            },
+            tensors=descriptions(graph, written, program.names),
             offsets={
                 kind: rows([f"{program.plan.offset[index]}u" for index in indices])
-                for kind, (indices, _) in tensors.items()
+                for kind, indices in ends.items()
             }
             | {"kept": rows([f"{start}u" for start in _end_to_end(graph, graph.inputs)])},
         ),
@@ -135,13 +128,29 @@ def _end_to_end(graph: Graph, indices: Sequence[int]) -> list[int]:
     return list(accumulate(sizes, initial=0))[:-1]
 
 
-def tensor_names(graph: Graph, indices: Sequence[int], fallback: str) -> tuple[str, ...]:
-    """Name inputs or outputs: unique C identifiers, ``fallback`` for a tensor without a name."""
+def descriptions(
+    graph: Graph, written: Sequence[int], names: Sequence[str]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return what a template needs to write the ``nonn_tensor`` of each input, output and layer.
+
+    ``written[i]`` is the tensor that layer ``i``, called ``names[i]``, writes.
+    """
+    labelled = {
+        "input": (graph.inputs, _tensor_names(graph, graph.inputs, "input")),
+        "output": (graph.outputs, _tensor_names(graph, graph.outputs, "output")),
+        "layer": (written, names),
+    }
+    return {
+        kind: [_spec(graph, index, label) for index, label in zip(indices, labels, strict=True)]
+        for kind, (indices, labels) in labelled.items()
+    }
+
+
+def _tensor_names(graph: Graph, indices: Sequence[int], fallback: str) -> tuple[str, ...]:
     return unique(identifier(graph.tensors[index].name or fallback) for index in indices)
 
 
-def spec(graph: Graph, index: int, name: str) -> dict[str, Any]:
-    """Return what a template needs to write the ``nonn_tensor`` of a tensor."""
+def _spec(graph: Graph, index: int, name: str) -> dict[str, Any]:
     tensor = graph.tensors[index]
     return {
         "name": name,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import nonn_mcu
 from nonn_mcu.codegen import tflm
 from nonn_mcu.codegen.constants import rows
-from nonn_mcu.codegen.emit import render, spec, tensor_names
+from nonn_mcu.codegen.emit import descriptions, render
 from nonn_mcu.codegen.graph import Graph
 
 
@@ -30,11 +30,6 @@ def files(
     """
     operators = tflm.operators(whole)
     written = {op.index: op.outputs[0] for op in graph.ops}
-    tensors = {
-        "input": (graph.inputs, tensor_names(graph, graph.inputs, "input")),
-        "output": (graph.outputs, tensor_names(graph, graph.outputs, "output")),
-        "layer": ([written[index] for index in layers], tuple(layers.values())),
-    }
     digest = hashlib.sha256(model).digest()
     return {
         "tflm/model.cc": render(
@@ -47,10 +42,7 @@ def files(
             headers=sorted({one.header for one in operators if one.header}),
             per_channel_fully_connected=tflm.has_per_channel_dense(whole),
             arena_bytes=arena_bytes,
-            tensors={
-                kind: [spec(graph, index, label) for index, label in zip(indices, labels, strict=True)]
-                for kind, (indices, labels) in tensors.items()
-            },
+            tensors=descriptions(graph, [written[index] for index in layers], tuple(layers.values())),
             layer_rows=rows([f"{{{index}u, {written[index]}u}}" for index in layers]),
         ),
         f"tflm/{name}_model_data.h": render(
