@@ -32,8 +32,8 @@ NonnDevice Nonn;
 
 namespace {
 
-const uint32_t patience =
-    250; /* milliseconds without a byte going out before the rest is dropped */
+/* Milliseconds without a byte going out before the rest is dropped. */
+const uint32_t patience = 250;
 
 Stream *line;
 nonn_port port;

@@ -12,9 +12,7 @@
 #include "tusb.h"
 
 #define PATIENCE_US 500000u
-#define BAUD_FOR_BOOTLOADER                                               \
-    1200u /* opening a port at this speed asks a board for its bootloader \
-           */
+#define BAUD_FOR_BOOTLOADER 1200u /* what a host opens a port with to ask for it */
 
 static uint worker; /* the interrupt's number */
 static bool terminal;
