@@ -6,8 +6,9 @@ cd "$(dirname "$0")"
 
 # command it gives : Debian or Ubuntu package
 TOOLS="arm-none-eabi-gcc:gcc-arm-none-eabi qemu-system-arm:qemu-system-arm cmake:cmake gcc:gcc g++:g++ make:make
-       clang-format:clang-format openocd:openocd"
-PACKAGES="libnewlib-arm-none-eabi libc6-dev"
+       clang-format:clang-format openocd:openocd aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu
+       arm-linux-gnueabihf-gcc:gcc-arm-linux-gnueabihf qemu-aarch64:qemu-user"
+PACKAGES="libnewlib-arm-none-eabi libc6-dev libc6-dev-arm64-cross libc6-dev-armhf-cross"
 
 missing=""
 for pair in $TOOLS; do
@@ -49,6 +50,6 @@ if [ "$(cat $stamp 2>/dev/null)" != "$wanted" ]; then
     [ -x .venv/bin/python ] || python3 -m venv .venv
     # torch first and exactly: an open range may choose a build of several more gigabytes.
     .venv/bin/pip install --quiet --disable-pip-version-check torch==2.13.0
-    .venv/bin/pip install --quiet --disable-pip-version-check --editable '.[convert,dev]'
+    .venv/bin/pip install --quiet --disable-pip-version-check --editable '.[convert,nonn,dev]'
     echo "$wanted" >$stamp
 fi
