@@ -55,6 +55,7 @@ __all__ = [
     "amend",
     "find",
     "read",
+    "read_listed",
     "require_free",
     "sha256",
     "write",
@@ -90,7 +91,7 @@ def read(path: Path) -> Bundle:
     """Open a bundle and check every file's digest. Raises :class:`BadInput`."""
     manifest = _read_manifest(path)
     for name, digest in manifest.files.items():
-        if sha256(_read_listed(path, name)) != digest:
+        if sha256(read_listed(path, name)) != digest:
             raise BadInput(f"{path}: {name} was changed after conversion; run convert again")
     if not {manifest.model_file, VECTORS} <= manifest.files.keys():
         raise BadInput(f"{path / MANIFEST}: the model or {VECTORS} is not listed; run convert again")
@@ -120,7 +121,7 @@ def _read_manifest(path: Path) -> Manifest:
         raise BadInput(f"{path / MANIFEST}: {where}: {first['msg']}; run convert again") from None
 
 
-def _read_listed(path: Path, name: str) -> bytes:
+def read_listed(path: Path, name: str) -> bytes:
     """Read a file that the manifest lists; only regular files inside the bundle are opened."""
     pure = PurePosixPath(name)
     if pure.is_absolute() or ".." in pure.parts or "\0" in name:

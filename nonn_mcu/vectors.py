@@ -60,7 +60,7 @@ class Vectors:
     @classmethod
     def load(cls, path: Path, manifest: Manifest) -> Vectors:
         """Read and check against the manifest: names, shapes, dtypes. Raises :class:`BadInput`."""
-        arrays = _read_npz(path)
+        arrays = read_npz(path)
 
         def take(name: str, dtype: str, shape: tuple[int | None, ...]) -> np.ndarray:
             """One array; a None in ``shape`` is any size."""
@@ -95,7 +95,7 @@ class Vectors:
         )
 
 
-def _read_npz(path: Path) -> dict[str, np.ndarray]:
+def read_npz(path: Path) -> dict[str, np.ndarray]:
     """Unpack a ``.npz`` without pickles, up to :data:`MAX_UNPACKED_BYTES`. Raises :class:`BadInput`."""
     try:
         with zipfile.ZipFile(path) as archive:

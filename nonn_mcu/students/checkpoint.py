@@ -78,26 +78,44 @@ def save(
     The same weights give the same bytes. The file appears whole or not at all.
     Raises :class:`BadInput` when it cannot be written.
     """
-    import torch
-
     content = {
         "format": FORMAT,
         "version": VERSION,
         "arch": arch,
         "arch_args": dict(arch_args or {}),
         "state_dict": {key: value.detach().cpu().clone() for key, value in module.state_dict().items()},
-        "input": {
-            "shape": list(spec.shape),
-            "layout": spec.layout,
-            "mean": list(spec.mean),
-            "std": list(spec.std),
-            "labels": list(spec.labels),
-        },
+        "input": stored(spec),
         "calibration": calibration,
     }
     parse(path, content)
+    save_torch(path, content)
+
+
+def stored(spec: InputSpec) -> dict[str, Any]:
+    """Turn an input spec into what a checkpoint holds of it: the fields of :class:`Input`."""
+    return {
+        "shape": list(spec.shape),
+        "layout": spec.layout,
+        "mean": list(spec.mean),
+        "std": list(spec.std),
+        "labels": list(spec.labels),
+    }
+
+
+def spec_of(part: Input) -> InputSpec:
+    """Turn what a checkpoint holds back into an input spec. Raises :class:`BadInput`."""
+    return InputSpec(part.shape, part.layout, part.mean, part.std, part.labels)
+
+
+def save_torch(path: Path, content: Mapping[str, Any]) -> None:
+    """Write plain values and tensors whole or not at all; the same content gives the same bytes.
+
+    Raises :class:`BadInput` when the file cannot be written.
+    """
+    import torch
+
     buffer = io.BytesIO()  # saved to a path, the archive would carry the file's name
-    torch.save(content, buffer)
+    torch.save(dict(content), buffer)
     staging = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

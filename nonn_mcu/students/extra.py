@@ -7,11 +7,14 @@ import importlib
 from nonn_mcu.errors import MissingExtra
 
 
-def require(module: str, purpose: str) -> None:
-    """Import ``module``. Raises :class:`MissingExtra` naming the ``purpose`` and the remedy."""
+def require(module: str, purpose: str, extra: str = "convert") -> None:
+    """Import ``module``, which ``extra`` brings.
+
+    Raises :class:`MissingExtra` naming the ``purpose`` and the remedy.
+    """
     try:
         importlib.import_module(module)
     except ImportError:
         raise MissingExtra(
-            f"{purpose} needs {module}; install it with: pip install 'nonn-mcu[convert]'"
+            f"{purpose} needs {module}; install it with: pip install 'nonn-mcu[{extra}]'"
         ) from None

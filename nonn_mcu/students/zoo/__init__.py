@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,11 +53,11 @@ def build(name: str, **args: int) -> nn.Module:
     ``args`` are whole numbers such as ``classes=10``. Raises :class:`BadInput` for a name or argument
     that is not known (the message lists those that are) and for absurd sizes.
     """
-    family, groups = _parse(name)
+    family, groups = parse(name)
     require("torch", "building a network")
     import torch
 
-    make = importlib.import_module(f"{__name__}.{family.module}").build
+    make = maker(family)
     known = [p.name for p in inspect.signature(make).parameters.values() if p.kind is p.KEYWORD_ONLY]
     _check_args(name, args, known)
     try:
@@ -73,7 +73,14 @@ def build(name: str, **args: int) -> nn.Module:
     return module.eval()
 
 
-def _parse(name: str) -> tuple[Family, tuple[str | None, ...]]:
+def maker(family: Family) -> Callable[..., nn.Module]:
+    """Give the family's own ``build``, which takes the groups of its pattern and arguments by name."""
+    make: Callable[..., nn.Module] = importlib.import_module(f"{__name__}.{family.module}").build
+    return make
+
+
+def parse(name: str) -> tuple[Family, tuple[str | None, ...]]:
+    """Find the family that ``name`` is of, and what the name says. Raises :class:`BadInput`."""
     for family in FAMILIES:
         if match := family.pattern.fullmatch(name):
             return family, match.groups()

@@ -51,10 +51,14 @@ class DSCNN(nn.Module):
         self.blocks = nn.Sequential(*(SeparableBlock(width, residual) for _ in range(blocks)))
         self.fc = nn.Linear(width, classes)
 
+    def maps(self, x: Tensor) -> Tensor:
+        """(N, channels, H, W) to the last maps (N, C, H', W')."""
+        out: Tensor = self.blocks(torch.relu(self.bn(self.conv(x))))
+        return out
+
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) to logits (N, classes)."""
-        out = self.blocks(torch.relu(self.bn(self.conv(x))))
-        logits: Tensor = self.fc(torch.flatten(nn.functional.adaptive_avg_pool2d(out, 1), 1))
+        logits: Tensor = self.fc(torch.flatten(nn.functional.adaptive_avg_pool2d(self.maps(x), 1), 1))
         return logits
 
 

@@ -44,6 +44,11 @@ class MobileNetV1(nn.Module):
         self.model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1))
         self.fc = nn.Linear(inputs, classes)
 
+    def maps(self, x: Tensor) -> Tensor:
+        """(N, channels, H, W) to the last maps (N, C, H', W')."""
+        out: Tensor = self.model[:-1](x)  # what comes last is the pooling
+        return out
+
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) to logits (N, classes)."""
         logits: Tensor = self.fc(torch.flatten(self.model(x), 1))

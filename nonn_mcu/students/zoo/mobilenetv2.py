@@ -70,9 +70,14 @@ class MobileNetV2(nn.Module):
         # index 0 is the place of the dropout, so that published state_dicts fit
         self.classifier = nn.Sequential(nn.Identity(), nn.Linear(last, classes))
 
+    def maps(self, x: Tensor) -> Tensor:
+        """(N, channels, H, W) to the last maps (N, C, H', W')."""
+        out: Tensor = self.features(x)
+        return out
+
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) to logits (N, classes)."""
-        out = nn.functional.adaptive_avg_pool2d(self.features(x), 1)
+        out = nn.functional.adaptive_avg_pool2d(self.maps(x), 1)
         logits: Tensor = self.classifier(torch.flatten(out, 1))
         return logits
 

@@ -54,11 +54,14 @@ class ResNet(nn.Module):
             *(BasicBlock(outputs if i else inputs, outputs, 1 if i else stride) for i in range(count))
         )
 
+    def maps(self, x: Tensor) -> Tensor:
+        """(N, channels, H, W) to the last maps (N, C, H', W')."""
+        out: Tensor = self.layer3(self.layer2(self.layer1(F.relu(self.bn1(self.conv1(x))))))
+        return out
+
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) to logits (N, classes)."""
-        out = F.relu(self.bn1(self.conv1(x)))
-        out = self.layer3(self.layer2(self.layer1(out)))
-        logits: Tensor = self.linear(torch.flatten(F.adaptive_avg_pool2d(out, 1), 1))
+        logits: Tensor = self.linear(torch.flatten(F.adaptive_avg_pool2d(self.maps(x), 1), 1))
         return logits
 
 

@@ -32,9 +32,14 @@ class VGG(nn.Module):
         self.features = nn.Sequential(*layers)
         self.classifier = nn.Linear(inputs, classes)
 
+    def maps(self, x: Tensor) -> Tensor:
+        """(N, channels, 32, 32) to the last maps (N, C, 1, 1)."""
+        out: Tensor = self.features(x)
+        return out
+
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, 32, 32) to logits (N, classes)."""
-        logits: Tensor = self.classifier(torch.flatten(self.features(x), 1))
+        logits: Tensor = self.classifier(torch.flatten(self.maps(x), 1))
         return logits
 
 

@@ -57,12 +57,14 @@ class WideResNet(nn.Module):
         self.bn1 = nn.BatchNorm2d(widths[3])
         self.fc = nn.Linear(widths[3], classes)
 
+    def maps(self, x: Tensor) -> Tensor:
+        """(N, channels, H, W) to the last maps (N, C, H', W')."""
+        return F.relu(self.bn1(self.block3(self.block2(self.block1(self.conv1(x))))))
+
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) to logits (N, classes)."""
-        out = self.block3(self.block2(self.block1(self.conv1(x))))
-        out = F.adaptive_avg_pool2d(F.relu(self.bn1(out)), 1)
-        out = self.fc(torch.flatten(out, 1))
-        return out
+        logits: Tensor = self.fc(torch.flatten(F.adaptive_avg_pool2d(self.maps(x), 1), 1))
+        return logits
 
 
 def build(depth: str, width: str, *, classes: int = 10, channels: int = 3) -> WideResNet:

@@ -1,0 +1,199 @@
+"""The training loop, on Lightning Fabric: several processes, GPUs or machines need no code of ours.
+
+Every epoch's order, views and rate follow from the seed, and the state is stored after each epoch: a run
+that was ended goes on from there and gives the same weights, on the same machine.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from nonn_mcu.errors import BadInput
+from nonn_mcu.nonn.answers import Answers
+from nonn_mcu.nonn.losses import Batch, Method, Weights, loss
+from nonn_mcu.nonn.model import NoNN
+from nonn_mcu.nonn.views import Augment, Views, view
+
+EVALUATION_BATCH = 256
+_WARMUP = 0.1  # of all steps: the rate rises
+_MOMENTUM, _DECAY = 0.9, 5e-4
+
+# Called with (images seen, images in all), as often as one likes.
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train; ``rate`` is the highest rate of SGD, which rises over a tenth and falls as a cosine."""
+
+    method: Method
+    epochs: int
+    batch: int = 128
+    rate: float = 0.1
+    augment: Augment = "none"
+    seed: int = 0
+    weights: Weights = field(default_factory=Weights)
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch gave: mean loss over its images, and accuracy on the validation images, in 0..1."""
+
+    epoch: int
+    loss: float
+    validation: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The history, and the weights of the epoch that was best on the validation images."""
+
+    history: tuple[Epoch, ...]
+    best: Epoch
+    state_dict: dict[str, Tensor]
+
+
+def train(
+    module: NoNN,
+    train_set: tuple[Tensor, Tensor],
+    validation: tuple[Tensor, Tensor],
+    recipe: Recipe,
+    *,
+    answers: Answers | None,
+    state_file: Path,
+    fabric: Fabric,
+    progress: Progress,
+    told: Callable[[Epoch], None],
+) -> Outcome:
+    """Train ``module`` in place on ``(x float32 (N, *shape), labels int64 (N,))``.
+
+    ``answers`` are the teacher's, None for a method that asks for none. The state is kept in ``state_file``
+    and taken up again from there. Raises :class:`BadInput` for fewer images than a batch, a state file of
+    another run, and where the loss is no number any more.
+    """
+    x, labels = train_set
+    steps = len(x) // (recipe.batch * fabric.world_size)
+    if not steps:
+        raise BadInput(f"{len(x)} images are fewer than a batch of {recipe.batch * fabric.world_size}")
+    optimizer = torch.optim.SGD(
+        module.parameters(), recipe.rate, momentum=_MOMENTUM, weight_decay=_DECAY, nesterov=True
+    )
+    wrapped, optimizer = fabric.setup(module.to(memory_format=torch.channels_last), optimizer)
+    wrapped.mark_forward_method("both")
+    state = _State(fabric, wrapped, optimizer, state_file, _run_digest(module, recipe, x, answers))
+    views = Views(recipe.augment, recipe.seed, len(x))
+    history, best = state.load()
+    for epoch in range(len(history) + 1, recipe.epochs + 1):
+        wrapped.train()
+        total, seen = 0.0, (epoch - 1) * len(x)
+        order = np.random.RandomState([recipe.seed, epoch, 1]).permutation(len(x))
+        for step in range(steps):
+            for group in optimizer.param_groups:
+                group["lr"] = recipe.rate * _schedule(((epoch - 1) * steps + step) / (recipe.epochs * steps))
+            # every process its own share of the batch's images
+            place = (step * fabric.world_size + fabric.global_rank) * recipe.batch
+            indices = order[place : place + recipe.batch]
+            images = view(x[torch.from_numpy(indices)], indices, views, epoch)
+            images = fabric.to_device(images.contiguous(memory_format=torch.channels_last))
+            logits, features, maps = wrapped.both(images)
+            batch = Batch(
+                logits,
+                features,
+                maps,
+                fabric.to_device(labels[torch.from_numpy(indices)]),
+                [spec.group for spec in module.specs],
+                None if answers is None else answers.of(images, indices, epoch),
+            )
+            value = loss(recipe.method, batch, recipe.weights)
+            optimizer.zero_grad()
+            fabric.backward(value)
+            optimizer.step()
+            total += value.item()
+            seen += recipe.batch * fabric.world_size
+            progress(seen, recipe.epochs * len(x))
+        if not np.isfinite(total):
+            raise BadInput(f"the loss is {total} in epoch {epoch}: give a lower --rate")
+        wrapped.eval()
+        right = accuracy(lambda part: wrapped(fabric.to_device(part)), *validation)
+        history.append(Epoch(epoch, total / steps, right))
+        if best is None or right > best[0].validation:
+            best = (history[-1], {k: v.detach().cpu().clone() for k, v in module.state_dict().items()})
+        if answers is not None:
+            answers.keep(epoch)
+        state.save(history, best)
+        told(history[-1])
+    assert best is not None
+    return Outcome(tuple(history), best[0], best[1])
+
+
+def accuracy(model: Callable[[Tensor], Tensor], x: Tensor, labels: Tensor) -> float:
+    """Share of the images ``x`` (N, *shape), in 0..1, whose largest logit is at their label."""
+    right = 0
+    with torch.no_grad():
+        for start in range(0, len(x), EVALUATION_BATCH):
+            part = slice(start, start + EVALUATION_BATCH)
+            logits = model(x[part].contiguous(memory_format=torch.channels_last))
+            right += int((logits.argmax(1).cpu() == labels[part]).sum())
+    return right / len(x)
+
+
+def _schedule(done: float) -> float:
+    """Give the rate's share of its highest when ``done``, in 0..1, of all steps are behind."""
+    if done < _WARMUP:
+        return done / _WARMUP
+    return 0.5 * (1 + float(np.cos(np.pi * (done - _WARMUP) / (1 - _WARMUP))))
+
+
+def _run_digest(module: NoNN, recipe: Recipe, x: Tensor, answers: Answers | None) -> str:
+    """Tell one run from another: its students, recipe, images and teacher."""
+    digest = hashlib.sha256(repr((module.specs, module.head.out_features, recipe)).encode())
+    digest.update(x.numpy().tobytes())
+    digest.update(b"" if answers is None else answers.teacher.encode())
+    return digest.hexdigest()
+
+
+class _State:
+    """The state of a run on disk: one file, replaced after every epoch."""
+
+    def __init__(self, fabric: Fabric, module: Any, optimizer: Any, path: Path, run: str) -> None:
+        self._fabric, self._path, self._run = fabric, path, run
+        self._parts = {"model": module, "optimizer": optimizer}
+
+    def load(self) -> tuple[list[Epoch], tuple[Epoch, dict[str, Tensor]] | None]:
+        if not self._path.exists():
+            return [], None
+        try:
+            rest = torch.load(self._path, map_location="cpu", weights_only=True)
+            if rest["run"] != self._run:
+                raise BadInput(f"{self._path}: is the state of another run; remove it to start anew")
+            self._fabric.load(self._path, dict(self._parts), strict=True)
+            history = [Epoch(*one) for one in rest["history"]]
+            return history, (history[rest["best"]], rest["best_state"])
+        except BadInput:
+            raise
+        except Exception as error:  # a damaged file fails in many ways, none of which is ours
+            raise BadInput(f"{self._path}: not a readable state ({error}); remove it to start anew") from None
+
+    def save(self, history: list[Epoch], best: tuple[Epoch, dict[str, Tensor]]) -> None:
+        rest = {
+            "run": self._run,
+            "history": [(one.epoch, one.loss, one.validation) for one in history],
+            "best": best[0].epoch - 1,
+            "best_state": copy.copy(best[1]),
+        }
+        staging = self._path.with_name(self._path.name + ".new")
+        self._fabric.save(staging, self._parts | rest)
+        if self._fabric.is_global_zero:
+            os.replace(staging, self._path)
+        self._fabric.barrier()
