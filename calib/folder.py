@@ -24,17 +24,14 @@ _DEEP_MODES = ("I", "F")
 
 def pool(folder: Path, spec: InputSpec, split: Split) -> Pool:
     """List the images by name; they are opened when taken. Raises :class:`BadInput`, ``MissingExtra``."""
-    try:
-        from PIL import Image
-    except ImportError:
-        raise MissingExtra("images need Pillow; install it with: pip install 'nonn-mcu[convert]'") from None
-    if spec.layout == "FLAT":
-        raise BadInput(f"{folder}: images need an input of layout CHW or HWC, not FLAT {spec.shape}")
-    if spec.channels not in _MODES:
-        raise BadInput(f"{folder}: no image has {spec.channels} channels; give the samples as .npy")
     divided = (folder / "train").is_dir() and (folder / "test").is_dir()
     root = folder / split if divided else folder
-    files = sorted(
+    return of_files(root, images_in(root), spec, title=folder.resolve().name, divided=divided)
+
+
+def images_in(root: Path) -> list[Path]:
+    """List the images in ``root`` and below, by name."""
+    return sorted(
         (
             path
             for path in root.rglob("*")
@@ -42,6 +39,18 @@ def pool(folder: Path, spec: InputSpec, split: Split) -> Pool:
         ),
         key=lambda path: path.relative_to(root).as_posix(),
     )
+
+
+def of_files(root: Path, files: list[Path], spec: InputSpec, *, title: str, divided: bool = False) -> Pool:
+    """Offer images in ``root``, which are opened when taken. Raises :class:`BadInput`, ``MissingExtra``."""
+    try:
+        from PIL import Image
+    except ImportError:
+        raise MissingExtra("images need Pillow; install it with: pip install 'nonn-mcu[convert]'") from None
+    if spec.layout == "FLAT":
+        raise BadInput(f"{root}: images need an input of layout CHW or HWC, not FLAT {spec.shape}")
+    if spec.channels not in _MODES:
+        raise BadInput(f"{root}: no image has {spec.channels} channels; give the samples as .npy")
     if not files:
         raise BadInput(f"{root}: holds no images (PNG, JPEG, ...)")
     size = spec.shape[:0:-1] if spec.layout == "CHW" else spec.shape[1::-1]  # Pillow's: width, height
@@ -50,7 +59,7 @@ def pool(folder: Path, spec: InputSpec, split: Split) -> Pool:
         pixels = np.stack([_pixels(Image, files[i], (size[0], size[1]), spec.channels) for i in indices])
         return unit_scale(pixels.reshape(len(pixels), size[1], size[0], spec.channels))
 
-    return Pool(folder.resolve().name, len(files), _labels(root, files, spec.labels), take, divided=divided)
+    return Pool(title, len(files), _labels(root, files, spec.labels), take, divided=divided)
 
 
 def _labels(root: Path, files: list[Path], labels: tuple[str, ...]) -> np.ndarray | None:

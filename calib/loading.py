@@ -46,12 +46,22 @@ def load(
     if len(chosen) < minimum:
         kept = "" if pool.divided else " (a fifth of all is kept for test)"
         raise BadInput(f"{source}: {len(chosen)} samples for {split}{kept}, at least {minimum} are needed")
-    x = _ready(source, pool.take(chosen), spec) if pool.ready else preprocess(source, pool.take(chosen), spec)
-    if not np.isfinite(x).all():
-        raise BadInput(f"{source}: holds NaN or Inf; remove those samples")
+    x = seen(source, pool, chosen, spec)
     if len(x) > 1 and (x == x[:1]).all():
         raise BadInput(f"{source}: all samples are the same; give representative ones")
     return Samples(x, None if pool.labels is None else pool.labels[chosen], pool.title)
+
+
+def seen(source: str, pool: Pool, indices: np.ndarray, spec: InputSpec) -> np.ndarray:
+    """Take samples of the pool as the network sees them: float32 ``(N, *spec.shape)``.
+
+    ``source`` serves the message of the :class:`BadInput` raised for what does not fit or is not finite.
+    """
+    taken = pool.take(indices)
+    x = _ready(source, taken, spec) if pool.ready else preprocess(source, taken, spec)
+    if not np.isfinite(x).all():
+        raise BadInput(f"{source}: holds NaN or Inf; remove those samples")
+    return x
 
 
 def preprocess(source: str, images: np.ndarray, spec: InputSpec) -> np.ndarray:
@@ -71,10 +81,10 @@ def preprocess(source: str, images: np.ndarray, spec: InputSpec) -> np.ndarray:
             f"{source}: images are {height}x{width} with {depth} channels, the network takes "
             f"{spec.layout} {spec.shape}; give such images (arrays as N, H, W, C), or check --shape"
         )
-    seen = (images - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
+    x = (images - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
     if spec.layout != "HWC":
-        seen = seen.transpose(0, 3, 1, 2).reshape(len(seen), *spec.shape)
-    return np.ascontiguousarray(seen, np.float32)
+        x = x.transpose(0, 3, 1, 2).reshape(len(x), *spec.shape)
+    return np.ascontiguousarray(x, np.float32)
 
 
 def _ready(source: str, samples: np.ndarray, spec: InputSpec) -> np.ndarray:

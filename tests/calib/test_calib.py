@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nonn_mcu import calib, students
+from nonn_mcu.calib import inputs
 from nonn_mcu.errors import BadInput, MissingExtra
 
 RGB = students.input_spec((3, 4, 6), "CHW", (0.5, 0.4, 0.3), (0.2, 0.3, 0.4), ("cat", "dog"))
@@ -260,3 +261,44 @@ def test_a_missing_package_is_named(monkeypatch, module, source):
     monkeypatch.setitem(__import__("sys").modules, module, None)
     with pytest.raises(MissingExtra, match=r"nonn-mcu\[convert\]"):
         calib.load(source, RGB)
+
+
+def test_inputs_are_all_there_in_order_and_named(tmp_path):
+    pixels = random(5, 4, 6, 3)
+    save_images(tmp_path / "pictures" / "dog", pixels[:3])
+    save_images(tmp_path / "pictures" / "cat", pixels[3:])
+    np.savez(tmp_path / "some.npz", x=pixels, y=np.arange(5) % 2)
+    np.save(tmp_path / "seen.npy", expected(pixels, RGB).astype(np.float32))
+    cases = {
+        "pictures": (
+            ["cat/000.png", "cat/001.png", "dog/000.png", "dog/001.png", "dog/002.png"],
+            [0, 0, 1, 1, 1],
+        ),
+        "some.npz": ([f"some.npz[{i}]" for i in range(5)], [0, 1, 0, 1, 0]),
+        "seen.npy": ([f"seen.npy[{i}]" for i in range(5)], None),
+        "pictures/dog/001.png": (["001.png"], None),
+    }
+    for source, (names, labels) in cases.items():
+        found, samples = inputs.read(tmp_path / source, RGB)
+        assert list(found) == names
+        assert (samples.labels if labels is None else samples.labels.tolist()) == labels
+        wanted = {"pictures": pixels[[3, 4, 0, 1, 2]], "pictures/dog/001.png": pixels[1:2]}.get(
+            source, pixels
+        )
+        np.testing.assert_allclose(samples.x, expected(wanted, RGB), atol=1e-6)
+
+
+def test_inputs_that_are_none_cost_one_line(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").write_text("not an image")
+    np.save(tmp_path / "nan.npy", np.full((2, 3, 4, 6), np.nan, np.float32))
+    cases = {
+        "nowhere": "no such file",
+        "empty": "holds no images",
+        "notes.txt": "not a readable image",
+        "nan.npy": "NaN",
+    }
+    for source, words in cases.items():
+        with pytest.raises(BadInput, match=words) as caught:
+            inputs.read(tmp_path / source, RGB)
+        assert "\n" not in str(caught.value)
