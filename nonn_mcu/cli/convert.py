@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nonn_mcu.cli import student_options
 from nonn_mcu.cli.output import one_line, print_json
 from nonn_mcu.cli.progress import steps
 from nonn_mcu.errors import BadInput
@@ -41,14 +42,12 @@ def convert(
     runtime: Annotated[
         str | None, typer.Option(metavar="R", help="native or tflm; both if left out.")
     ] = None,
-    arch: Annotated[
-        str | None, typer.Option(metavar="NAME", help="For a state_dict: wrn16-1 or FILE.py:FUNC.")
-    ] = None,
-    shape: Annotated[str | None, typer.Option(metavar="C,H,W", help="Input without batch.")] = None,
-    layout: Annotated[str | None, typer.Option(metavar="L", help="CHW, HWC or FLAT.")] = None,
-    mean: Annotated[str | None, typer.Option(metavar="M,..", help="Per channel, of pixels in 0..1.")] = None,
-    std: Annotated[str | None, typer.Option(metavar="S,..", help="Per channel.")] = None,
-    labels: Annotated[str | None, typer.Option(metavar="A,B,..", help="Names of the classes.")] = None,
+    arch: student_options.Arch = None,
+    shape: student_options.Shape = None,
+    layout: student_options.Layout = None,
+    mean: student_options.Mean = None,
+    std: student_options.Std = None,
+    labels: student_options.Labels = None,
     calib: Annotated[
         str | None,
         typer.Option(metavar="SRC", help="Images DIR, .npy/z, digits, cifar10:DIR."),
@@ -76,9 +75,9 @@ def convert(
 
     Exit codes: 0 converted, 1 over budget, 2 bad input.
     """
-    from nonn_mcu import budget, students
+    from nonn_mcu import budget
     from nonn_mcu.bundle import RUNTIMES
-    from nonn_mcu.convert import pipeline
+    from nonn_mcu.convert import assemble, pipeline
     from nonn_mcu.convert.quiet import ToolError
     from nonn_mcu.report import budget_report
 
@@ -89,16 +88,16 @@ def convert(
     limits = (budget.parse_size(flash), None if ram is None else budget.parse_size(ram))
     with steps() as progress:
         progress(f"Loading {one_line(os.fsdecode(student))}")
-        loaded = students.load(
+        loaded = student_options.load(
             student,
             arch=arch,
-            allow_pickle=allow_pickle,
-            shape=_numbers(shape, "--shape", int),
-            layout=layout,  # type: ignore[arg-type]
-            mean=_numbers(mean, "--mean", float),
-            std=_numbers(std, "--std", float),
-            labels=None if labels is None else tuple(label.strip() for label in labels.split(",")),
+            shape=shape,
+            layout=layout,
+            mean=mean,
+            std=std,
+            labels=labels,
             calibration=calib,
+            allow_pickle=allow_pickle,
         )
         calibration, test = _samples(loaded, vectors, progress)
         target = Path("build", pipeline.model_name(loaded, name)) if out is None else out
@@ -130,7 +129,7 @@ def convert(
         print_json("convert", over.exit_code, _refusal_json(over))
         return over.exit_code
     if verbose:
-        log = (converted.bundle.path / pipeline.LOG).read_text(encoding="utf-8")
+        log = (converted.bundle.path / assemble.LOG).read_text(encoding="utf-8")
         print(log, file=sys.stderr)
     if as_json:
         print_json("convert", 0, _to_json(converted))
@@ -157,18 +156,6 @@ def _samples(
     if loaded.kind == "tflite":
         return None, test
     return calib.load(source, loaded.input, limit=CALIBRATION_SAMPLES), test
-
-
-def _numbers(text: str | None, option: str, kind: type) -> tuple[Any, ...] | None:
-    if text is None:
-        return None
-    try:
-        return tuple(kind(part) for part in text.split(","))
-    except ValueError:
-        example = "3,32,32" if kind is int else "0.5,0.5,0.5"
-        raise BadInput(
-            f"{option} {text!r}: give numbers with commas between them, such as {example}"
-        ) from None
 
 
 def _print(converted: Converted) -> None:
