@@ -22,7 +22,7 @@ from nonn_mcu.link.deadline import Deadline
 from nonn_mcu.link.exchange import DESCRIPTION_PART, Answer, Counters, Exchange
 from nonn_mcu.link.frame import crc32
 from nonn_mcu.link.messages import Kind, Request, Status, runtime_error
-from nonn_mcu.link.ports import Port, SerialPort
+from nonn_mcu.link.ports import Port, open_port
 from nonn_mcu.link.replies import Hello, Stats, TensorSpec
 
 # How often one inference starts over because the device lost its input or result, by a reset for instance.
@@ -50,11 +50,11 @@ class Device:
 
     @classmethod
     def open(cls, url: str, *, baud: int = 115200, patience: float = 30.0) -> Device:
-        """Open a device path or pyserial URL (``socket://host:port``, ``rfc2217://host:port``).
+        """Open a device path, ``tcp://host:port`` of ``nonn-mcu serve``, or a pyserial URL (``socket://``).
 
         Raises NoDevice if there is no such port, LinkError if it cannot be opened, BadInput for a bad URL.
         """
-        return cls(SerialPort(url, baud), patience=patience)
+        return cls(open_port(url, baud), patience=patience)
 
     def close(self) -> None:
         """Close the port."""

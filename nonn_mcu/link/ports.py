@@ -1,4 +1,4 @@
-"""Serial ports: opening one by path or pyserial URL, and listing those that could hold a device."""
+"""Ports: opening one by path or URL, and listing the serial ones that could hold a device."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import serial
 from serial.tools import list_ports
 
 from nonn_mcu.errors import BadInput, LinkError, NoDevice
+from nonn_mcu.link.tcp import SCHEME, TcpPort
 
 # Where a port cannot be waited for with select(), reads poll at this interval, in seconds.
 _POLL = 0.005
@@ -53,6 +54,11 @@ class Candidate:
     pid: int | None
     serial_number: str
     location: str = ""  # where on the USB tree it is plugged in, or ""
+
+
+def open_port(url: str, baud: int = 115200) -> Port:
+    """Open ``tcp://host:port``, or what :class:`SerialPort` takes; raises as :class:`TcpPort` and that do."""
+    return TcpPort(url, baud) if url.lower().startswith(SCHEME) else SerialPort(url, baud)
 
 
 def candidates() -> list[Candidate]:
@@ -113,6 +119,10 @@ class SerialPort:
         """Send all of it; what the line does not take in good time is lost."""
         with self._errors("write"), suppress(serial.SerialTimeoutException):
             self._serial.write(data)
+
+    def fileno(self) -> int:
+        """Give the open file that a path led to, for waiting on it beside others."""
+        return self._serial.fileno()
 
     def close(self) -> None:
         """Give the port back."""
