@@ -32,11 +32,14 @@ class Program:
     names: Sequence[str]
 
 
-def native(program: Program, model: bytes, name: str, prefix: str) -> dict[str, str]:
+def native(
+    program: Program, model: bytes, name: str, prefix: str = "", following: str = ""
+) -> dict[str, str]:
     """Write the native runtime: ``native/model.c``, and ``native/weights.h`` which it includes.
 
-    ``prefix`` starts every identifier, so that several models can stand in one translation unit; without
-    one the model is called ``nonn_model``.
+    ``prefix`` starts every identifier and both files' names, so that several models can stand in one folder
+    and even in one translation unit; without one the model is called ``nonn_model``. With ``following`` it
+    leads to the model of that prefix.
     """
     graph, layers = program.graph, program.layers
     arrays = Arrays()
@@ -48,9 +51,10 @@ def native(program: Program, model: bytes, name: str, prefix: str) -> dict[str, 
     weights, other = flash_bytes(parts, graph)
     common = {"name": name, "prefix": prefix}
     return {
-        "native/model.c": render(
+        f"native/{prefix}model.c": render(
             "model.c.j2",
             **common,
+            following=following,
             version=nonn_mcu.__version__,
             digest=digest.hex(),
             digest_bytes=rows([f"0x{byte:02x}" for byte in digest], 12),
@@ -68,7 +72,7 @@ def native(program: Program, model: bytes, name: str, prefix: str) -> dict[str, 
             }
             | {"kept": rows([f"{start}u" for start in _end_to_end(graph, graph.inputs)])},
         ),
-        "native/weights.h": render(
+        f"native/{prefix}weights.h": render(
             "weights.h.j2", **common, guard=f"{prefix.upper()}NONN_WEIGHTS_H", arrays=arrays.emitted
         ),
     }

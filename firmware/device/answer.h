@@ -1,5 +1,6 @@
-/* What the handlers of requests share. A handler gets a body of a size the table in device.c
- * allows, lying in device->buffer, and must read all of it before it builds a body there. */
+/* What the handlers of requests share. A handler gets the model that the request is about, and a
+ * body of a size the table in device.c allows, lying in device->buffer; it must read all of the
+ * body before it builds one there. */
 #ifndef NONN_DEVICE_ANSWER_H
 #define NONN_DEVICE_ANSWER_H
 
@@ -31,11 +32,17 @@ static inline nonn_answer nonn_refuse(nonn_status status) {
 /* NULL if the model has no such tensor. */
 const nonn_tensor *nonn_find_tensor(const nonn_model_t *model, uint8_t kind, uint16_t index);
 
-nonn_answer nonn_answer_hello(nonn_device *device, const uint8_t *body, uint32_t size);
-nonn_answer nonn_answer_describe(nonn_device *device, const uint8_t *body, uint32_t size);
-nonn_answer nonn_answer_load(nonn_device *device, const uint8_t *body, uint32_t size);
-nonn_answer nonn_answer_run(nonn_device *device, const uint8_t *body, uint32_t size);
-nonn_answer nonn_answer_read(nonn_device *device, const uint8_t *body, uint32_t size);
-nonn_answer nonn_answer_stats(nonn_device *device, const uint8_t *body, uint32_t size);
+nonn_answer nonn_answer_hello(nonn_device *device, nonn_served *served, const uint8_t *body,
+                              uint32_t size);
+nonn_answer nonn_answer_describe(nonn_device *device, nonn_served *served, const uint8_t *body,
+                                 uint32_t size);
+nonn_answer nonn_answer_load(nonn_device *device, nonn_served *served, const uint8_t *body,
+                             uint32_t size);
+nonn_answer nonn_answer_run(nonn_device *device, nonn_served *served, const uint8_t *body,
+                            uint32_t size);
+nonn_answer nonn_answer_read(nonn_device *device, nonn_served *served, const uint8_t *body,
+                             uint32_t size);
+nonn_answer nonn_answer_stats(nonn_device *device, nonn_served *served, const uint8_t *body,
+                              uint32_t size);
 
 #endif

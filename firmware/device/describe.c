@@ -22,12 +22,22 @@ static uint8_t *put_text(uint8_t *at, const char *text, uint8_t longest) {
     return at + 1 + length;
 }
 
-static uint16_t describe_device(const nonn_model_t *model, const nonn_port *port, uint8_t *at) {
+/* As HELLO's flags have it, above the bits that are about one model. */
+static uint8_t further_models(const nonn_device *device) {
+    uint8_t count = 0;
+    while (count + 1 < NONN_MODELS && device->served[count + 1].model != NULL) {
+        count++;
+    }
+    return (uint8_t)(count << 4);
+}
+
+static uint16_t describe_device(const nonn_device *device, const nonn_model_t *model, uint8_t *at) {
+    const nonn_port *port = device->port;
     uint8_t *end = at;
     *end++ = NONN_FIRMWARE_MAJOR;
     *end++ = NONN_FIRMWARE_MINOR;
     *end++ = NONN_FIRMWARE_PATCH;
-    *end++ = model->input_survives ? 1 : 0;
+    *end++ = (uint8_t)((model->input_survives ? 1 : 0) | further_models(device));
     end = put_u16(end, NONN_LINK_PAYLOAD);
     end = put_u16(end, model->inputs);
     end = put_u16(end, model->outputs);
@@ -86,17 +96,19 @@ static nonn_answer slice(uint8_t *buffer, uint16_t total, uint16_t offset, uint1
     return nonn_accept(buffer + offset, 2u + (length < rest ? length : rest));
 }
 
-nonn_answer nonn_answer_hello(nonn_device *device, const uint8_t *body, uint32_t size) {
+nonn_answer nonn_answer_hello(nonn_device *device, nonn_served *served, const uint8_t *body,
+                              uint32_t size) {
     (void)size;
     const uint16_t offset = get_u16(body);
     const uint16_t length = get_u16(body + 2);
-    const uint16_t total = describe_device(device->model, device->port, device->buffer + 2);
+    const uint16_t total = describe_device(device, served->model, device->buffer + 2);
     return slice(device->buffer, total, offset, length);
 }
 
-nonn_answer nonn_answer_describe(nonn_device *device, const uint8_t *body, uint32_t size) {
+nonn_answer nonn_answer_describe(nonn_device *device, nonn_served *served, const uint8_t *body,
+                                 uint32_t size) {
     (void)size;
-    const nonn_tensor *tensor = nonn_find_tensor(device->model, body[0], get_u16(body + 1));
+    const nonn_tensor *tensor = nonn_find_tensor(served->model, body[0], get_u16(body + 1));
     const uint16_t offset = get_u16(body + 3);
     const uint16_t length = get_u16(body + 5);
     if (tensor == NULL) {

@@ -5,22 +5,23 @@
 #include "mlperf.h"
 #include "wire.h"
 
-/* Header of a request: type, version << 4 | flags, sequence number. A reply has a status after it.
+/* Header of a request: type, version << 4 | model, sequence number. A reply has a status after it.
  */
 enum { HEADER_BYTES = 4, REPLY_HEADER_BYTES = 5 };
 
-nonn_answer nonn_answer_stats(nonn_device *device, const uint8_t *body, uint32_t size) {
+nonn_answer nonn_answer_stats(nonn_device *device, nonn_served *served, const uint8_t *body,
+                              uint32_t size) {
     (void)body;
     (void)size;
-    const nonn_model_t *model = device->model;
+    const nonn_model_t *model = served->model;
     const nonn_port *port = device->port;
     uint8_t *end = device->buffer;
-    end = put_u32(end, (uint32_t)device->ticks);
-    end = put_u32(end, (uint32_t)(device->ticks >> 32));
-    end = put_u32(end, device->finished.id);
-    end = put_u32(end, device->finished.times);
+    end = put_u32(end, (uint32_t)served->ticks);
+    end = put_u32(end, (uint32_t)(served->ticks >> 32));
+    end = put_u32(end, served->finished);
+    end = put_u32(end, served->finished_times);
     end = put_u32(end, model->arena_bytes);
-    end = put_u32(end, device->start_error == 0 && model->arena_used != NULL ? model->arena_used()
+    end = put_u32(end, served->start_error == 0 && model->arena_used != NULL ? model->arena_used()
                                                                              : model->arena_bytes);
     end = put_u32(end, port->static_bytes);
     end = put_u32(end, port->stack_high_water != NULL ? port->stack_high_water() : 0);
@@ -33,7 +34,8 @@ nonn_answer nonn_answer_stats(nonn_device *device, const uint8_t *body, uint32_t
 }
 
 static const struct {
-    nonn_answer (*handle)(nonn_device *device, const uint8_t *body, uint32_t size);
+    nonn_answer (*handle)(nonn_device *device, nonn_served *served, const uint8_t *body,
+                          uint32_t size);
     uint16_t shortest;
     uint16_t longest;
     bool needs_model;
@@ -48,12 +50,13 @@ static const struct {
 
 static nonn_answer dispatch(nonn_device *device, const uint8_t *request, uint32_t length) {
     const uint8_t type = request[0];
+    const uint8_t number = request[1] & 15;
     const uint32_t size = length - HEADER_BYTES;
     if (request[1] >> 4 != NONN_PROTOCOL_VERSION) {
         return nonn_refuse(NONN_UNSUPPORTED_VERSION);
     }
-    if ((request[1] & 15) != 0) {
-        return nonn_refuse(NONN_UNSUPPORTED_FLAGS);
+    if (number >= NONN_MODELS || device->served[number].model == NULL) {
+        return nonn_refuse(NONN_NO_SUCH_MODEL);
     }
     if (type >= sizeof messages / sizeof messages[0] || messages[type].handle == NULL) {
         return nonn_refuse(NONN_UNKNOWN_MESSAGE);
@@ -61,11 +64,12 @@ static nonn_answer dispatch(nonn_device *device, const uint8_t *request, uint32_
     if (size < messages[type].shortest || size > messages[type].longest) {
         return nonn_refuse(NONN_BAD_LENGTH);
     }
-    if (device->start_error != 0 && messages[type].needs_model) {
-        put_u32(device->buffer, (uint32_t)device->start_error);
+    nonn_served *served = &device->served[number];
+    if (served->start_error != 0 && messages[type].needs_model) {
+        put_u32(device->buffer, (uint32_t)served->start_error);
         return nonn_answer_with(NONN_START_FAILED, device->buffer, 4);
     }
-    return messages[type].handle(device, request + HEADER_BYTES, size);
+    return messages[type].handle(device, served, request + HEADER_BYTES, size);
 }
 
 static void reply(nonn_device *device, uint32_t length) {
@@ -85,10 +89,12 @@ static void reply(nonn_device *device, uint32_t length) {
 
 void nonn_device_init(nonn_device *device, const nonn_model_t *model, const nonn_port *port) {
     memset(device, 0, sizeof *device);
-    device->model = model;
     device->port = port;
     nonn_frame_decoder_init(&device->decoder, device->buffer, sizeof device->buffer);
-    device->start_error = model->start != NULL ? model->start() : 0;
+    for (size_t i = 0; i < NONN_MODELS && model != NULL; i++, model = model->next) {
+        device->served[i].model = model;
+        device->served[i].start_error = model->start != NULL ? model->start() : 0;
+    }
 }
 
 void nonn_device_poll(nonn_device *device) {

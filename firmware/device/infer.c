@@ -4,8 +4,17 @@
 #include "mlperf.h"
 #include "wire.h"
 
-nonn_answer nonn_answer_load(nonn_device *device, const uint8_t *body, uint32_t size) {
-    const nonn_tensor *tensor = nonn_find_tensor(device->model, NONN_INPUT, get_u16(body));
+/* The input may lie where the last run left its result, and `db` has not sent what it will hold. */
+static void forget(nonn_device *device, nonn_served *served) {
+    served->run.id = 0;
+    if (served == device->served) {
+        device->text.input = NONN_INPUT_FOREIGN;
+    }
+}
+
+nonn_answer nonn_answer_load(nonn_device *device, nonn_served *served, const uint8_t *body,
+                             uint32_t size) {
+    const nonn_tensor *tensor = nonn_find_tensor(served->model, NONN_INPUT, get_u16(body));
     const uint32_t offset = get_u32(body + 2);
     const uint32_t length = size - NONN_LOAD_BYTES;
     if (tensor == NULL) {
@@ -14,9 +23,8 @@ nonn_answer nonn_answer_load(nonn_device *device, const uint8_t *body, uint32_t 
     if (offset > tensor->bytes || length > tensor->bytes - offset) {
         return nonn_refuse(NONN_BAD_RANGE);
     }
-    device->run.id = 0; /* the input may lie where the last run left its result */
-    device->text.input = NONN_INPUT_FOREIGN;
-    memcpy(device->model->input_data(get_u16(body)) + offset, body + NONN_LOAD_BYTES, length);
+    forget(device, served);
+    memcpy(served->model->input_data(get_u16(body)) + offset, body + NONN_LOAD_BYTES, length);
     return nonn_accept(NULL, 0);
 }
 
@@ -40,28 +48,29 @@ static uint32_t crc_of_result(const nonn_model_t *model, uint16_t last) {
 }
 
 /* Returns the runtime's error, 0 if all went well. */
-static int invoke(nonn_device *device, uint16_t last, uint16_t times) {
+static int invoke(nonn_device *device, nonn_served *served, uint16_t last, uint16_t times) {
     const nonn_port *port = device->port;
     const uint64_t start = port->ticks != NULL ? port->ticks() : 0;
     int error = 0;
     for (uint16_t i = 0; i < times && error == 0; i++) {
-        error = device->model->invoke(last);
+        error = served->model->invoke(last);
         device->invocations++;
     }
     if (error == 0) {
-        device->ticks = port->ticks != NULL ? port->ticks() - start : 0;
+        served->ticks = port->ticks != NULL ? port->ticks() - start : 0;
     }
     return error;
 }
 
-static nonn_answer result(nonn_device *device) {
-    put_u32(device->buffer, device->run.result_crc);
+static nonn_answer result(nonn_device *device, const nonn_served *served) {
+    put_u32(device->buffer, served->run.result_crc);
     return nonn_accept(device->buffer, 4);
 }
 
-nonn_answer nonn_answer_run(nonn_device *device, const uint8_t *body, uint32_t size) {
+nonn_answer nonn_answer_run(nonn_device *device, nonn_served *served, const uint8_t *body,
+                            uint32_t size) {
     (void)size;
-    const nonn_model_t *model = device->model;
+    const nonn_model_t *model = served->model;
     nonn_run wanted = {get_u32(body), get_u32(body + 4), 0, get_u16(body + 8), get_u16(body + 10)};
     if (wanted.last != NONN_WHOLE && wanted.last >= model->layers) {
         return nonn_refuse(NONN_BAD_INDEX);
@@ -72,30 +81,32 @@ nonn_answer nonn_answer_run(nonn_device *device, const uint8_t *body, uint32_t s
     if (wanted.times > 1 && !model->input_survives) {
         return nonn_refuse(NONN_INPUT_CONSUMED);
     }
-    if (device->run.id == wanted.id && device->run.input_crc == wanted.input_crc &&
-        device->run.last == wanted.last && device->run.times == wanted.times) {
-        return result(device); /* the reply was lost, the result is still there */
+    if (served->run.id == wanted.id && served->run.input_crc == wanted.input_crc &&
+        served->run.last == wanted.last && served->run.times == wanted.times) {
+        return result(device, served); /* the reply was lost, the result is still there */
     }
     if (crc_of_inputs(model) != wanted.input_crc) {
         return nonn_refuse(NONN_INPUT_MISMATCH);
     }
-    device->run.id = 0;
-    device->text.input = NONN_INPUT_FOREIGN;
+    forget(device, served);
     const uint16_t last = wanted.last == NONN_WHOLE ? (uint16_t)(model->layers - 1) : wanted.last;
-    const int error = invoke(device, last, wanted.times);
+    const int error = invoke(device, served, last, wanted.times);
     if (error != 0) {
         put_u32(device->buffer, (uint32_t)error);
         return nonn_answer_with(NONN_INVOKE_FAILED, device->buffer, 4);
     }
     wanted.result_crc = crc_of_result(model, wanted.last);
-    device->run = wanted;
-    device->finished = wanted;
-    return result(device);
+    served->run = wanted;
+    served->finished = wanted.id;
+    served->finished_times = wanted.times;
+    return result(device, served);
 }
 
-nonn_answer nonn_answer_read(nonn_device *device, const uint8_t *body, uint32_t size) {
+nonn_answer nonn_answer_read(nonn_device *device, nonn_served *served, const uint8_t *body,
+                             uint32_t size) {
+    (void)device;
     (void)size;
-    const nonn_model_t *model = device->model;
+    const nonn_model_t *model = served->model;
     const uint8_t kind = body[0];
     const uint16_t index = get_u16(body + 1);
     const uint32_t id = get_u32(body + 3);
@@ -108,10 +119,10 @@ nonn_answer nonn_answer_read(nonn_device *device, const uint8_t *body, uint32_t 
     if (offset > tensor->bytes || length > tensor->bytes - offset || length > NONN_LINK_PAYLOAD) {
         return nonn_refuse(NONN_BAD_RANGE);
     }
-    if (id == 0 || id != device->run.id) {
+    if (id == 0 || id != served->run.id) {
         return nonn_refuse(NONN_STALE);
     }
-    if (device->run.last != (kind == NONN_OUTPUT ? NONN_WHOLE : index)) {
+    if (served->run.last != (kind == NONN_OUTPUT ? NONN_WHOLE : index)) {
         return nonn_refuse(NONN_STALE);
     }
     const int8_t *data = kind == NONN_OUTPUT ? model->output_data(index) : model->layer_data(index);

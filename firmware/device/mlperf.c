@@ -26,7 +26,7 @@ static const char *answer_name(nonn_device *device, char *arguments) {
 static const char *answer_profile(nonn_device *device, char *arguments) {
     (void)arguments;
     static const char ids[][8] = {"kws01", "vww01", "ad01", "ic01", "strww01", "sww01", "ic02"};
-    const char *id = device->model->name;
+    const char *id = device->served[0].model->name;
     for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
         if (nonn_mlperf_is(id, ids[i])) {
             id = ids[i];
@@ -62,10 +62,10 @@ static const char no_start[] = "The model did not start: error $";
 
 static const char *execute(nonn_device *device, char *command) {
     const char *word = nonn_mlperf_word(&command);
-    device->text.detail = device->start_error;
+    device->text.detail = device->served[0].start_error;
     for (size_t i = 0; word != NULL && i < sizeof commands / sizeof commands[0]; i++) {
         if (nonn_mlperf_equal(word, commands[i].name)) {
-            return commands[i].needs_model && device->start_error != 0
+            return commands[i].needs_model && device->served[0].start_error != 0
                        ? no_start
                        : commands[i].answer(device, command);
         }
@@ -158,9 +158,9 @@ void nonn_device_greet(nonn_device *device) {
     nonn_say(device, "m-timestamp-mode-");
     nonn_say(device, device->port->mark != NULL ? "energy\n" : "performance\n");
     (void)nonn_mlperf_timestamp(device, NULL);
-    device->text.detail = device->start_error;
-    if (device->start_error == 0) {
+    device->text.detail = device->served[0].start_error;
+    if (device->served[0].start_error == 0) {
         nonn_say(device, "m-init-done\n");
     }
-    end(device, device->start_error != 0 ? no_start : NULL);
+    end(device, device->served[0].start_error != 0 ? no_start : NULL);
 }

@@ -39,7 +39,7 @@ static bool is_autoencoder(const nonn_model_t *model) {
 }
 
 static void say_outputs(nonn_device *device) {
-    const nonn_model_t *model = device->model;
+    const nonn_model_t *model = device->served[0].model;
     for (uint16_t i = 0; i < model->outputs; i++) {
         const nonn_tensor *tensor = &model->output[i];
         const int8_t *data = model->output_data(i);
@@ -55,7 +55,7 @@ static void say_outputs(nonn_device *device) {
 
 const char *nonn_mlperf_results(nonn_device *device, char *arguments) {
     (void)arguments;
-    const nonn_model_t *model = device->model;
+    const nonn_model_t *model = device->served[0].model;
     if (device->text.input != NONN_INPUT_USED) {
         return "No results: 'infer' first";
     }
@@ -76,7 +76,8 @@ static bool invoke(nonn_device *device, int32_t times) {
     nonn_say_flush(device);
     device->text.detail = 0;
     for (; times > 0 && device->text.detail == 0; times--) {
-        device->text.detail = device->model->invoke((uint16_t)(device->model->layers - 1));
+        device->text.detail =
+            device->served[0].model->invoke((uint16_t)(device->served[0].model->layers - 1));
         device->invocations++;
     }
     return device->text.detail == 0;
@@ -86,7 +87,7 @@ static bool invoke(nonn_device *device, int32_t times) {
 static const char *run(nonn_device *device, int32_t times, int32_t warmups) {
     static const char failed[] = "Inference failed: error $";
     const nonn_port *port = device->port;
-    device->run.id = 0;
+    device->served[0].run.id = 0;
     device->text.input = NONN_INPUT_FOREIGN; /* until all went well */
     nonn_say_with(device, "m-warmup-start-$\n", warmups);
     if (!invoke(device, warmups)) {
@@ -115,7 +116,7 @@ static const char *run(nonn_device *device, int32_t times, int32_t warmups) {
 
 /* Every inference is to have the input that was sent, or there is none. */
 const char *nonn_mlperf_infer(nonn_device *device, char *arguments) {
-    const nonn_model_t *model = device->model;
+    const nonn_model_t *model = device->served[0].model;
     nonn_text *text = &device->text;
     const char *first = nonn_mlperf_word(&arguments);
     const char *second = nonn_mlperf_word(&arguments);

@@ -38,7 +38,7 @@ static const char *load(nonn_device *device, const char *word) {
     if (size <= 0) {
         return "Command 'db load' must be >0 bytes";
     }
-    const int32_t bytes = (int32_t)nonn_mlperf_input_bytes(device->model);
+    const int32_t bytes = (int32_t)nonn_mlperf_input_bytes(device->served[0].model);
     const int32_t most = 4 * bytes;
     if (size > most) {
         nonn_say_with(device, "Supplied buffer size $", size);
@@ -61,12 +61,13 @@ static const char *print(nonn_device *device) {
     if (text->input == NONN_INPUT_FOREIGN) {
         return NULL;
     }
-    if (text->floats || (text->input == NONN_INPUT_USED && !device->model->input_survives)) {
+    if (text->floats ||
+        (text->input == NONN_INPUT_USED && !device->served[0].model->input_survives)) {
         return "The bytes are not kept";
     }
     for (uint32_t i = 0; i < text->received; i++) {
         const nonn_tensor *tensor;
-        const int8_t *at = element(device->model, i, &tensor);
+        const int8_t *at = element(device->served[0].model, i, &tensor);
         const uint8_t byte = turn(tensor, (uint8_t)*at);
         nonn_say(device, i % PER_LINE != 0 ? "-" : i > 0 ? "\nm-buffer-" : "m-buffer-");
         nonn_say_char(device, digits[byte >> 4]);
@@ -91,7 +92,7 @@ static void store(nonn_device *device, uint8_t byte) {
     nonn_text *text = &device->text;
     const uint32_t at = text->received++;
     const nonn_tensor *tensor;
-    int8_t *place = element(device->model, text->floats ? at / 4 : at, &tensor);
+    int8_t *place = element(device->served[0].model, text->floats ? at / 4 : at, &tensor);
     text->part = text->part >> 8 | (uint32_t)byte << 24;
     if (!text->floats) {
         *place = (int8_t)turn(tensor, byte);
@@ -134,7 +135,7 @@ static const char *data(nonn_device *device, char *word) {
     if (count > text->announced - text->received) {
         return "More bytes than 'db load' announced";
     }
-    device->run.id = 0; /* the input may lie where the last run left its result */
+    device->served[0].run.id = 0; /* the input may lie where the last run left its result */
     for (uint32_t i = 0; i < count; i++) {
         store(device, (uint8_t)word[i]);
     }

@@ -37,12 +37,13 @@ class Device:
     ``patience`` seconds, so an inference must not take longer than that. Methods raise LinkTimeout when
     nothing valid comes before the deadline, LinkError when the port is gone, the device contradicts itself,
     or loses its state again and again, DeviceError when it refuses, and WrongModel when another model answers
-    than before.
+    than before. A device may hold several models; this is the first of them, :meth:`model` another.
     """
 
     def __init__(self, port: Port, *, patience: float = 30.0) -> None:
         self.port = port
         self.patience = patience
+        self._number = 0  # of the model
         self._exchange = Exchange(port)
         self._hello: Hello | None = None
         self._specs: dict[tuple[Kind, int], TensorSpec] = {}
@@ -67,6 +68,18 @@ class Device:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def model(self, number: int) -> Device:
+        """Give the same device as the one of its model ``number``, 0 to ``hello().models - 1``.
+
+        Both share the port, which closing either closes, and the counters. Raises BadInput for a number that
+        no device has; one that this device does not have is refused when something is asked of it.
+        """
+        if not 0 <= number < messages.MOST_MODELS:
+            raise BadInput(f"model {number}: a device numbers its models 0 to {messages.MOST_MODELS - 1}")
+        other = Device(self.port, patience=self.patience)
+        other._number, other._exchange = number, self._exchange
+        return other
 
     @property
     def counters(self) -> Counters:
@@ -214,7 +227,9 @@ class Device:
         self, make: Callable[[int, int], Request], deadline: Deadline | None, offset: int = 0, room: int = 0
     ) -> Answer:
         deadline = deadline or Deadline.after(self.patience)
-        return self._exchange.ask(make, deadline, offset=offset, room=room)
+        return self._exchange.ask(
+            lambda *part: make(*part)._replace(model=self._number), deadline, offset=offset, room=room
+        )
 
     def _checked(self, answer: Answer) -> bytes:
         """Return the reply's body; raise DeviceError if its status is not OK."""

@@ -87,7 +87,7 @@ class Exchange:
             request = make(offset, min(room, self.payload, self._pace.chunk))
             for _ in range(self._pace.copies()):
                 self._send(request, sent)
-            overdue = Deadline.after(self._pace.wait(_is_run(request), _whole_size(request), silent))
+            overdue = Deadline.after(self._pace.wait(_runs(request), _whole_size(request), silent))
             damaged = self.counters.damaged
             answer = self._await(sent, overdue.earlier(deadline))
             if answer is not None:
@@ -134,7 +134,7 @@ class Exchange:
             return None
         self.counters.answered += 1
         size = asked.size + wire_size(len(content))
-        self._pace.answered(_is_run(asked.request), size, time.monotonic() - asked.moment)
+        self._pace.answered(_runs(asked.request), size, time.monotonic() - asked.moment)
         return Answer(asked.request, reply)
 
     def _why(self, seconds: float) -> str:
@@ -157,8 +157,8 @@ def _is_text(data: bytes) -> bool:
     return all(0x20 <= byte < 0x7F or byte in b"\r\n" for byte in data)
 
 
-def _is_run(request: Request) -> bool:
-    return request.message is Message.RUN
+def _runs(request: Request) -> int | None:
+    return request.model if request.message is Message.RUN else None
 
 
 def _whole_size(request: Request) -> int:

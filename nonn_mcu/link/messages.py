@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 PROTOCOL_VERSION = 1
 REPLY = 0x80
+MOST_MODELS = 16  # on one device
 WHOLE = 0xFFFF  # as the last layer of a run: all of them, and the result is the outputs
 OPENS_TEXT = b"name%name%"  # what a device takes for a command even inside a request (docs/mlperf.md)
 
-_HEADER = struct.Struct("<BBH")  # type, version << 4 | flags, sequence number
+_HEADER = struct.Struct("<BBH")  # type, version << 4 | model, sequence number
 _SLICE = struct.Struct("<HH")  # offset, length
 _DESCRIBE = struct.Struct("<BHHH")  # kind, index, offset, length
 _LOAD = struct.Struct("<HI")  # input, offset
@@ -52,7 +53,7 @@ class Status(IntEnum):
 
     OK = 0
     UNSUPPORTED_VERSION = 1
-    UNSUPPORTED_FLAGS = 2
+    NO_SUCH_MODEL = 2
     UNKNOWN_MESSAGE = 3
     BAD_LENGTH = 4
     BAD_INDEX = 5
@@ -73,7 +74,7 @@ class Status(IntEnum):
 _STATUS_TEXT = {
     Status.OK: "ok",
     Status.UNSUPPORTED_VERSION: "the device speaks another version of the protocol",
-    Status.UNSUPPORTED_FLAGS: "the device does not know a flag of this request",
+    Status.NO_SUCH_MODEL: "the device has no such model",
     Status.UNKNOWN_MESSAGE: "the device does not know this message",
     Status.BAD_LENGTH: "the message is shorter or longer than the device expects",
     Status.BAD_INDEX: "the model has no such tensor or layer",
@@ -103,13 +104,17 @@ def runtime_error(runtime: str, code: int) -> str:
 
 
 class Request(NamedTuple):
-    """What to send, ``reply`` the size of the answer's body, [offset, offset + length) what it is about."""
+    """What to send to one of the device's models.
+
+    ``reply`` is the size of the answer's body, [offset, offset + length) the bytes that it is about.
+    """
 
     message: Message
     body: bytes
     reply: int
     offset: int = 0
     length: int = 0
+    model: int = 0
 
 
 @dataclass(frozen=True)
@@ -125,7 +130,7 @@ class Reply:
 
 def pack(request: Request, seq: int) -> bytes:
     """Pack the content of a request's frame; ``seq`` is 0..65535."""
-    return _HEADER.pack(request.message, PROTOCOL_VERSION << 4, seq) + request.body
+    return _HEADER.pack(request.message, PROTOCOL_VERSION << 4 | request.model, seq) + request.body
 
 
 def parse_reply(content: bytes) -> Reply | None:

@@ -7,6 +7,8 @@ own, so it is known which one an answer answers.
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 # Seconds. Before the first answer a board may still be booting; a lost frame costs this much.
 FIRST_WAIT = 0.25
 SHORTEST_WAIT = 0.004
@@ -43,28 +45,29 @@ class Pace:
     def __init__(self, baud: int) -> None:
         # An upper bound until an exchange was faster: a pty or a USB port has no baud rate.
         self._per_byte = 10 / baud
-        # A run takes as long as the model takes, everything else next to nothing.
-        self._round_trips = {False: RoundTrip(), True: RoundTrip()}
+        # A run takes as long as its model takes, everything else (None) next to nothing.
+        self._round_trips: dict[int | None, RoundTrip] = defaultdict(RoundTrip)
         self._lost = 0.0  # share of the last sixteen attempts or so
         self.chunk = 1 << 15
 
-    def wait(self, is_run: bool, size: int, silent: int) -> float:
+    def wait(self, runs: int | None, size: int, silent: int) -> float:
         """Return how long to wait for an answer to a request of ``size`` bytes both ways, in seconds.
 
-        ``silent`` counts the attempts since anything came. A lost frame is noise, not congestion, so the
-        first attempts come at one interval; later ones ever slower, lest a busy device finds a long queue.
+        ``runs`` is the number of the model that the request runs, None if it runs none. ``silent`` counts
+        the attempts since anything came. A lost frame is noise, not congestion, so the first attempts come at
+        one interval; later ones ever slower, lest a busy device finds a long queue.
         """
-        once = self._round_trips[is_run].wait() + size * self._per_byte
+        once = self._round_trips[runs].wait() + size * self._per_byte
         return max(once, min(LONGEST_WAIT, once * (silent / 6) ** 2))
 
     def copies(self) -> int:
         """Return how many times to send a request at once: on a bad line waiting costs more than bytes."""
         return 2 if self._lost > BAD_LINE else 1
 
-    def answered(self, is_run: bool, size: int, seconds: float) -> None:
-        """Learn that ``size`` bytes both ways took ``seconds``."""
+    def answered(self, runs: int | None, size: int, seconds: float) -> None:
+        """Learn that ``size`` bytes both ways took ``seconds``; ``runs`` as in :meth:`wait`."""
         self._per_byte = min(self._per_byte, seconds / size)
-        self._round_trips[is_run].sample(max(0.0, seconds - size * self._per_byte))
+        self._round_trips[runs].sample(max(0.0, seconds - size * self._per_byte))
 
     def grow(self, limit: int) -> None:
         """Learn that an attempt was answered: send more at once, up to ``limit``."""

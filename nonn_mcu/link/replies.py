@@ -24,7 +24,7 @@ _STATS = struct.Struct("<QIIIIIIIIIII")
 
 @dataclass(frozen=True)
 class Hello:
-    """What a device says about itself and the model it holds.
+    """What a device says about itself and the model that was asked for, one of ``models`` that it holds.
 
     ``payload`` is the most tensor bytes one LOAD or READ may carry. One tick of :class:`Stats` is
     ``tick_numerator / tick_denominator`` of ``tick_unit`` ("instructions", "cycles", "ns").
@@ -46,6 +46,7 @@ class Hello:
     board: str
     core: str
     tick_unit: str
+    models: int = 1
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class Stats:
-    """What the device counted since its last reset.
+    """What the device counted since its last reset; ``ticks`` to ``arena_used`` are one model's.
 
     ``ticks`` is the whole time of the last run that finished (``times`` invocations of run ``run``), in the
     ticks of :class:`Hello`. ``arena_used`` is what the runtime takes of its arena.
@@ -142,6 +143,7 @@ def parse_hello(body: bytes) -> Hello:
         board=board,
         core=core,
         tick_unit=unit,
+        models=1 + (flags >> 4),
     )
 
 

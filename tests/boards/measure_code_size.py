@@ -17,7 +17,7 @@ INVOKE_BYTES = 96  # the rest of the generated code
 # TensorFlow Lite Micro of 2026-08 with CMSIS-NN on a Cortex-M4: a line through the flash without the model of
 # ad01 (1 kind of operator: 51,166 B) and ic01, kws01 and vww01 (6 kinds: 80,878 to 84,302 B), the device
 # library among it. The user's own library may be built smaller.
-TFLM = {"flash": 44_500, "operator": 6_400, "stack": 4096, "static": 1240}
+TFLM = {"flash": 44_500, "operator": 6_400, "stack": 4096, "static": 1264}
 
 
 def measure(folder: Path) -> dict[str, dict[str, int]]:

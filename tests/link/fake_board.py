@@ -62,6 +62,11 @@ def fake_result(image: np.ndarray, bias: np.ndarray, last: int = 2) -> list[np.n
     return [scores, (twisted[:5].astype(int) - twisted[:-6:-1].astype(int)).astype(np.int8)]
 
 
+def fake_head_result(votes: np.ndarray, last: int = 0) -> list[np.ndarray]:
+    """What the head of tests/link/fake_model.c computes: the verdict, or what its one layer wrote."""
+    return [(votes.reshape(-1).astype(int) * 5 + np.arange(6)).astype(np.int8)]
+
+
 def random_inputs(rng: np.random.Generator) -> list[np.ndarray]:
     shapes = ((1, 8, 8, 1), (1, 3))
     return [rng.integers(-128, 128, shape, dtype=np.int8) for shape in shapes]

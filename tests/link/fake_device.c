@@ -2,9 +2,9 @@
  *
  * Arguments: "survives" keeps the inputs over a run, "fails" makes each run fail, "fails-later" all
  * but the first, "slow" makes it take 0.3 s, "banner" prints text at start and after a reset,
- * "greets" prints what nonn_device_run would. "autoencoder" and "no-start" are other models, and
- * "energy" is a board with a pin: each pulse prints <pulse>. "no-clock" has ticks that are no time.
- * SIGUSR1 is a reset: everything is forgotten.
+ * "greets" prints what nonn_device_run would. "autoencoder" and "no-start" are other models, "head"
+ * is one more, and "energy" is a board with a pin: each pulse prints <pulse>. "no-clock" has ticks
+ * that are no time. SIGUSR1 is a reset: everything is forgotten.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -106,6 +106,9 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         model = strcmp(argv[i], "autoencoder") == 0 ? fake_autoencoder() : model;
         model = strcmp(argv[i], "no-start") == 0 ? fake_failure() : model;
+    }
+    for (int i = 1; i < argc; i++) {
+        model = strcmp(argv[i], "head") == 0 ? fake_with_head(model) : model;
     }
     nonn_device *device = malloc(sizeof *device);
     if (device == NULL) {

@@ -11,18 +11,20 @@
 #define MIDDLE 100
 #define SCORES 10
 #define SPARE 5
+#define VOTES 6
 
 enum { LAYERS = 3 };
 
 /* One block for each tensor, so that AddressSanitizer sees reads outside too, and guards that show
  * writes. */
-enum { IN_0, IN_1, OWN_SCORES, OWN_SPARE, TAP, BLOCKS };
+enum { IN_0, IN_1, OWN_SCORES, OWN_SPARE, TAP, HEAD, BLOCKS };
 static int8_t *blocks[BLOCKS];
-static const size_t sizes[BLOCKS] = {FIRST_INPUT, SECOND_INPUT, SCORES, SPARE, MIDDLE};
+static const size_t sizes[BLOCKS] = {FIRST_INPUT, SECOND_INPUT, SCORES, SPARE, MIDDLE, VOTES};
 
 static bool survives;
 static bool reconstructs;
 static long good_runs_left;
+static bool head_started;
 
 static int8_t *at(int block) {
     if (blocks[block] == NULL) {
@@ -48,6 +50,7 @@ void fake_model_check_guards(void) {
 }
 
 void fake_model_forget(void) {
+    head_started = false;
     for (int b = 0; b < BLOCKS; b++) {
         for (size_t i = 0; i < sizes[b]; i++) {
             at(b)[i] = (int8_t)(i * 37 + (size_t)b * 11 + 5);
@@ -165,5 +168,56 @@ const nonn_model_t *fake_failure(void) {
     static nonn_model_t model;
     model = *fake_model(true, 0);
     model.start = refuse;
+    return &model;
+}
+
+static int start_head(void) {
+    head_started = true;
+    return 0;
+}
+
+static int8_t *votes(uint16_t i) {
+    (void)i;
+    return at(HEAD);
+}
+
+static const int8_t *verdict(uint16_t i) {
+    return votes(i);
+}
+
+static int invoke_head(uint16_t last) {
+    if (!head_started || last != 0) {
+        return -5;
+    }
+    for (int i = 0; i < VOTES; i++) {
+        at(HEAD)[i] = (int8_t)(at(HEAD)[i] * 5 + i);
+    }
+    return 0;
+}
+
+const nonn_model_t *fake_with_head(const nonn_model_t *first) {
+    static const nonn_tensor input = {"votes", VOTES, 2, {2, 3}, 0.5f, 3};
+    static const nonn_tensor output = {"verdict", VOTES, 1, {6}, 0.25f, -4};
+    static const nonn_tensor layer = {"fuse", VOTES, 2, {1, 6}, 0.25f, -4};
+    static const nonn_model_t head = {
+        .name = "head",
+        .runtime = "native",
+        .digest = {4, 5, 6},
+        .arena_bytes = 77,
+        .inputs = 1,
+        .outputs = 1,
+        .layers = 1,
+        .input = &input,
+        .output = &output,
+        .layer = &layer,
+        .start = start_head,
+        .input_data = votes,
+        .output_data = verdict,
+        .layer_data = verdict,
+        .invoke = invoke_head,
+    };
+    static nonn_model_t model;
+    model = *first;
+    model.next = &head;
     return &model;
 }

@@ -1,4 +1,4 @@
-/* A model whose memory is watched: every tensor lies between guard bytes. */
+/* Models whose memory is watched: every tensor lies between guard bytes. */
 #ifndef FAKE_MODEL_H
 #define FAKE_MODEL_H
 
@@ -17,6 +17,11 @@ const nonn_model_t *fake_autoencoder(void);
 
 /* Does not start: error -9. */
 const nonn_model_t *fake_failure(void);
+
+/* The same as `first`, with a head as the device's second model, named so: one input and one output
+ * of 6 bytes, verdict[i] = votes[i] * 5 + i, which overwrites the input. It runs only if it was
+ * started. */
+const nonn_model_t *fake_with_head(const nonn_model_t *first);
 
 /* Fills every tensor as a reset leaves RAM: byte i of tensor b is i * 37 + b * 11 + 5. */
 void fake_model_forget(void);

@@ -3,25 +3,34 @@
 import random
 import struct
 
+import pytest
 from reference_device import PAYLOAD, ReferenceDevice
 
-from nonn_mcu.link.frame import CRC_BYTES, crc32, encode
+from nonn_mcu.link.frame import CRC_BYTES, encode
 from nonn_mcu.link.messages import WHOLE
 
+# Of tests/link/fake_device.c and of the reference.
+MODELS = pytest.mark.parametrize(
+    "options", [(), ("survives",), ("survives", "head")], ids=["consumed", "survives", "two models"]
+)
 BUFFER = 4 + 6 + PAYLOAD + CRC_BYTES
-EDGES = (0, 0, 0, 1, 2, 3, 4, 5, 9, 10, 11, 63, 64, 65, 99, 100, 101, 511, 512, 513, 0x7FFF, 0x8000, 0xFFFF)
+SMALL_EDGES = (0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 63, 64, 65, 99, 100, 101)
+EDGES = (*SMALL_EDGES, 511, 512, 513, 0x7FFF, 0x8000, 0xFFFF)
 WIDE_EDGES = (*EDGES, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF)
 
 
 def random_request(rng: random.Random, device: ReferenceDevice) -> bytes:
     """The content of a frame: mostly something a client could mean, with values at the edges."""
+    number = rng.randrange(len(device.models) if rng.random() < 0.98 else 16)
+    model = device.models[number % len(device.models)]
     edge, wide = rng.choice(EDGES), rng.choice(WIDE_EDGES)
     run_id = rng.choice((0, 1, 2, 3, 0xFFFFFFFF))
     kind = rng.choice((0, 1, 1, 2, 2, 3, 255))
     index = rng.choice((0, 0, 1, 2, 3, 0xFFFF))
-    crc = crc32(bytes(device.inputs[0] + device.inputs[1]))
+    crc = model.crc()
     load_index = rng.choice((0, 0, 1, 2))
-    load_offset = rng.choice((0, 0, 1, 32, 60, 64, wide))
+    load_size = (*model.fake.sizes[0], 3, 3)[load_index]
+    load_offset = rng.choice((0, 0, 1, 6, 32, 60, 64, wide))
     message, body = rng.choice(
         (
             (1, struct.pack("<HH", edge, rng.choice(EDGES))),
@@ -31,7 +40,7 @@ def random_request(rng: random.Random, device: ReferenceDevice) -> bytes:
                 struct.pack("<HI", load_index, load_offset)
                 + rng.randbytes(rng.choice((0, 1, 2, 3, 4, 64, 512))),
             ),
-            (3, struct.pack("<HI", load_index, 0) + rng.randbytes((64, 3, 3)[load_index])),
+            (3, struct.pack("<HI", load_index, 0) + rng.randbytes(load_size)),
             (
                 4,
                 struct.pack(
@@ -55,7 +64,7 @@ def random_request(rng: random.Random, device: ReferenceDevice) -> bytes:
     )
     if rng.random() < 0.05:
         body = body[: rng.randrange(len(body) + 1)] + rng.randbytes(rng.randrange(3))
-    version = 0x10 if rng.random() < 0.95 else rng.randrange(256)
+    version = 0x10 | number if rng.random() < 0.95 else rng.randrange(256)
     return struct.pack("<BBH", message, version, rng.randrange(65536)) + body
 
 

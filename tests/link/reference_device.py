@@ -1,16 +1,17 @@
 """What the device of tests/link/fake_device.c must answer, said once more in Python from docs/protocol.md."""
 
 import struct
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
-from fake_board import fake_result
+from fake_board import fake_head_result, fake_result
 
 from nonn_mcu.link.frame import crc32
 from nonn_mcu.link.messages import WHOLE, Status
 
 PAYLOAD = 512
 LENGTHS = {1: (4, 4), 2: (7, 7), 3: (6, 6 + PAYLOAD), 4: (12, 12), 5: (13, 13), 6: (0, 0)}
-SIZES = ((64, 3), (10, 5), (100, 100, 10))  # inputs, outputs, layers
 
 
 class Refused(Exception):
@@ -25,35 +26,53 @@ def as_reset_leaves_it(block: int, size: int) -> bytearray:
     return bytearray((i * 37 + block * 11 + 5) & 0xFF for i in range(size))
 
 
-class ReferenceDevice:
-    """``answer`` gives the content of the reply; descriptions and statistics are given by status alone."""
+@dataclass(frozen=True)
+class Fake:
+    """A model of tests/link/fake_model.c; for inputs, outputs and layers:"""
 
-    def __init__(self, survives: bool) -> None:
-        self.survives = survives
-        self.inputs = [as_reset_leaves_it(0, 64), as_reset_leaves_it(1, 3)]
+    sizes: tuple[tuple[int, ...], ...]  # in bytes
+    ranks: tuple[tuple[int, ...], ...]
+    names: tuple[tuple[int, ...], ...]  # their lengths
+    blocks: tuple[int, ...]  # of the inputs
+    compute: Callable[..., list[np.ndarray]]
+
+
+FIRST = Fake(
+    sizes=((64, 3), (10, 5), (100, 100, 10)),
+    ranks=((4, 2), (2, 1), (3, 1, 2)),
+    names=((5, 4), (6, 5), (3, 8, 3)),
+    blocks=(0, 1),
+    compute=fake_result,
+)
+HEAD = Fake(
+    sizes=((6,), (6,), (6,)),
+    ranks=((2,), (1,), (2,)),
+    names=((5,), (7,), (4,)),
+    blocks=(5,),
+    compute=fake_head_result,
+)
+
+
+class ReferenceModel:
+    """One of the device's models; ``runs`` counts what was really run."""
+
+    def __init__(self, fake: Fake, survives: bool) -> None:
+        self.fake, self.survives = fake, survives
+        self.inputs = [as_reset_leaves_it(*pair) for pair in zip(fake.blocks, fake.sizes[0], strict=True)]
         self.run: tuple[int, int, int, int] | None = None
         self.results: list[bytes] = []
+        self.runs = 0
 
-    def answer(self, content: bytes) -> tuple[bytes, Status, bytes | None] | None:
-        """Return the reply's first four bytes, its status, and its body if that is known; None: no reply."""
-        message, version, seq = struct.unpack_from("<BBH", content)
-        if message & 0x80:
-            return None
-        try:
-            status, body = Status.OK, self._body(message, version, content[4:])
-        except Refused as refused:
-            status, body = refused.args[0], b""
-        return struct.pack("<BBH", message | 0x80, 0x10, seq), status, body
+    def crc(self) -> int:
+        return crc32(b"".join(map(bytes, self.inputs)))
 
-    def _body(self, message: int, version: int, body: bytes) -> bytes | None:
-        if version >> 4 != 1:
-            refuse(Status.UNSUPPORTED_VERSION)
-        if version & 15:
-            refuse(Status.UNSUPPORTED_FLAGS)
-        if message not in LENGTHS:
-            refuse(Status.UNKNOWN_MESSAGE)
-        if not LENGTHS[message][0] <= len(body) <= LENGTHS[message][1]:
-            refuse(Status.BAD_LENGTH)
+    def consume(self) -> None:
+        """Leave in the inputs what a whole run does: the first output, in place of the first."""
+        for data in self.inputs[1:]:
+            data[:] = bytes(len(data))
+        self.inputs[0][: len(self.results[0])] = self.results[0]
+
+    def answer(self, message: int, body: bytes) -> bytes | None:
         handlers = {
             1: self._hello,
             2: self._describe,
@@ -71,11 +90,7 @@ class ReferenceDevice:
     def _describe(self, body: bytes) -> None:
         kind, index, offset, _ = struct.unpack("<BHHH", body)
         self._size(kind, index)
-        names, ranks = (
-            (("image", "bias"), ("scores", "spare"), ("mix", "twist???", "sum")),
-            ((4, 2), (2, 1), (3, 1, 2)),
-        )
-        if offset > 14 + 2 * ranks[kind][index] + 1 + len(names[kind][index]):
+        if offset > 14 + 2 * self.fake.ranks[kind][index] + 1 + self.fake.names[kind][index]:
             refuse(Status.BAD_RANGE)
 
     def _load(self, body: bytes) -> bytes:
@@ -88,24 +103,26 @@ class ReferenceDevice:
 
     def _run(self, body: bytes) -> bytes:
         wanted = run_id, crc, last, times = struct.unpack("<IIHH", body)
-        if last > 2 and last != WHOLE:
+        top = len(self.fake.sizes[2]) - 1
+        if last > top and last != WHOLE:
             refuse(Status.BAD_INDEX)
         if run_id == 0 or times == 0:
             refuse(Status.BAD_VALUE)
         if times > 1 and not self.survives:
             refuse(Status.INPUT_CONSUMED)
         if self.run != wanted:
-            if crc32(bytes(self.inputs[0] + self.inputs[1])) != crc:
+            if self.crc() != crc:
                 refuse(Status.INPUT_MISMATCH)
             arrays = [np.frombuffer(bytes(data), np.int8) for data in self.inputs]
-            self.results = [result.tobytes() for result in fake_result(*arrays, min(last, 2))]
-            if last == 2:
-                self.results.pop()  # of the layer alone
-            self.run = wanted
+            self.results = [result.tobytes() for result in self.fake.compute(*arrays, min(last, top))]
+            if last == top:
+                del self.results[1:]  # of the layer alone
+            self.run, self.runs = wanted, self.runs + 1
             if not self.survives:
-                self.inputs[1][:] = bytes(3)
-                if last >= 2:
-                    self.inputs[0][:10] = self.results[0]
+                if last >= top:
+                    self.consume()
+                else:
+                    self.inputs[1][:] = bytes(3)
         return crc32(b"".join(self.results)).to_bytes(4, "little")
 
     def _read(self, body: bytes) -> bytes:
@@ -123,6 +140,40 @@ class ReferenceDevice:
         return self.results[index if kind == 1 else 0][offset : offset + length]
 
     def _size(self, kind: int, index: int) -> int:
-        if kind > 2 or index >= len(SIZES[kind]):
+        if kind > 2 or index >= len(self.fake.sizes[kind]):
             refuse(Status.BAD_INDEX)
-        return SIZES[kind][index]
+        return self.fake.sizes[kind][index]
+
+
+class ReferenceDevice:
+    """``answer`` gives the content of the reply; descriptions and statistics are given by status alone.
+
+    The options are those of tests/link/fake_device.c: ``survives`` and ``head``.
+    """
+
+    def __init__(self, *options: str) -> None:
+        self.models = [ReferenceModel(FIRST, "survives" in options)]
+        if "head" in options:
+            self.models.append(ReferenceModel(HEAD, False))
+
+    def answer(self, content: bytes) -> tuple[bytes, Status, bytes | None] | None:
+        """Return the reply's first four bytes, its status, and its body if that is known; None: no reply."""
+        message, version, seq = struct.unpack_from("<BBH", content)
+        if message & 0x80:
+            return None
+        try:
+            status, body = Status.OK, self._body(message, version, content[4:])
+        except Refused as refused:
+            status, body = refused.args[0], b""
+        return struct.pack("<BBH", message | 0x80, 0x10, seq), status, body
+
+    def _body(self, message: int, version: int, body: bytes) -> bytes | None:
+        if version >> 4 != 1:
+            refuse(Status.UNSUPPORTED_VERSION)
+        if version & 15 >= len(self.models):
+            refuse(Status.NO_SUCH_MODEL)
+        if message not in LENGTHS:
+            refuse(Status.UNKNOWN_MESSAGE)
+        if not LENGTHS[message][0] <= len(body) <= LENGTHS[message][1]:
+            refuse(Status.BAD_LENGTH)
+        return self.models[version & 15].answer(message, body)

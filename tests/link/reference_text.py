@@ -1,6 +1,7 @@
 """What the device of tests/link/fake_device.c must answer to any bytes, text and frames, said once more.
 
-The rules are those of docs/mlperf.md. Frames go to :class:`ReferenceDevice`, whose tensors text shares.
+The rules are those of docs/mlperf.md. Frames go to :class:`ReferenceDevice`; text shares
+its first model's tensors.
 """
 
 import re
@@ -41,10 +42,11 @@ def quantized(values: np.ndarray, first: int) -> np.ndarray:
 
 
 class ReferenceLine:
-    """``feed`` gives what the device writes; ``survives`` as ReferenceDevice's."""
+    """``feed`` gives what the device writes; the options are ReferenceDevice's."""
 
-    def __init__(self, survives: bool) -> None:
-        self.device = ReferenceDevice(survives)
+    def __init__(self, *options: str) -> None:
+        self.device = ReferenceDevice(*options)
+        self.model = self.device.models[0]
         self.decoder: Decoder | None = None  # frames are read; None: text
         self.since = b""  # the last delimiter, while frames are read
         self.command, self.spoiled = b"", False
@@ -89,14 +91,15 @@ class ReferenceLine:
         )
 
     def _reply(self, content: bytes) -> bytes:
-        before = self.device.run
+        before = [model.runs for model in self.device.models]
         answer = self.device.answer(content)
         if answer is None:
             return b""
         header, status, body = answer
-        if content[0] in (3, 4) and status is Status.OK and (content[0] == 3 or self.device.run != before):
+        ran = [model.runs - count for model, count in zip(self.device.models, before, strict=True)]
+        self.clock += 2 * LOOK * sum(ran)
+        if ran[0] or (content[:2] == b"\3\x10" and status is Status.OK):
             self.state = "foreign"
-            self.clock += 2 * LOOK * (content[0] == 4)
         assert body is not None, "descriptions are not modelled"
         return encode(header + bytes([status]) + body)
 
@@ -149,7 +152,7 @@ class ReferenceLine:
     def _print(self) -> str:
         if self.state == "foreign":
             return ""
-        if self.announced > SIZE or (self.state == "used" and not self.device.survives):
+        if self.announced > SIZE or (self.state == "used" and not self.model.survives):
             return "e-[The bytes are not kept]\r\n"
         rows = [self.sent[at : at + 8] for at in range(0, len(self.sent), 8)]
         return "".join(f"m-buffer-{row.hex('-')}\r\n" for row in rows)
@@ -165,7 +168,7 @@ class ReferenceLine:
             return "e-[Command 'db' requires 'db load' first]\r\n"
         if len(data) > self.announced - len(self.sent):
             return "e-[More bytes than 'db load' announced]\r\n"
-        self.device.run = None
+        self.model.run = None
         self._store(len(self.sent), data)
         if len(self.sent) < self.announced:
             return ""
@@ -181,9 +184,9 @@ class ReferenceLine:
         else:
             first, last = start, len(self.sent)
             values = bytes(byte ^ (0x80 if at < 64 else 0) for at, byte in enumerate(data, start))
-        row = b"".join(map(bytes, self.device.inputs))
+        row = b"".join(map(bytes, self.model.inputs))
         row = row[:first] + values + row[last:]
-        self.device.inputs[0][:], self.device.inputs[1][:] = row[:64], row[64:]
+        self.model.inputs[0][:], self.model.inputs[1][:] = row[:64], row[64:]
 
     def _infer(self, arguments: list[str]) -> str:
         times = number(arguments[0]) if arguments else 1
@@ -196,15 +199,15 @@ class ReferenceLine:
             return "e-[No input: 'db load' and 'db' first]\r\n"
         if self.announced not in (SIZE, 4 * SIZE):
             return f"e-[The input has {SIZE} bytes, or four times as many as float32]\r\n"
-        device = self.device
-        if not device.survives and (self.state == "used" or times + warmups > 1):
+        model = self.model
+        if not model.survives and (self.state == "used" or times + warmups > 1):
             return USED_UP
-        arrays = [np.frombuffer(bytes(data), np.int8) for data in device.inputs]
+        arrays = [np.frombuffer(bytes(data), np.int8) for data in model.inputs]
         self.outputs = [result.tobytes() for result in fake_result(*arrays)]
-        if not device.survives:
-            device.inputs[1][:] = bytes(3)
-            device.inputs[0][:10] = self.outputs[0]
-        device.run, self.state = None, "used"
+        if not model.survives:
+            model.inputs[1][:] = bytes(3)
+            model.inputs[0][:10] = self.outputs[0]
+        model.run, self.state = None, "used"
         said = f"m-warmup-start-{warmups}\r\nm-warmup-done\r\nm-infer-start-{times}\r\n"
         return said + self._lap() + self._lap() + "m-infer-done\r\n" + self._results()
 

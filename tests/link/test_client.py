@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_board import FakeBoard, assert_right, fake_result, random_inputs
+from fake_board import FakeBoard, assert_right, fake_head_result, fake_result, random_inputs
 
 from nonn_mcu.errors import BadInput, DeviceError, LinkError, LinkTimeout
 from nonn_mcu.link.client import Device
 from nonn_mcu.link.deadline import Deadline
+from nonn_mcu.link.flaky import Faults
 from nonn_mcu.link.messages import Kind
 from nonn_mcu.link.ports import SerialPort
 
@@ -51,6 +52,42 @@ def test_results_and_layers_are_right(board: Board, connect: Connect) -> None:
     stats = device.stats()
     assert (stats.invocations, stats.times, stats.ticks, stats.stack_bytes) == (80, 1, 40, 777)
     assert device.counters.damaged == 0
+
+
+def test_two_models_take_turns_on_one_line(board: Board, connect: Connect) -> None:
+    rng = np.random.default_rng(7)
+    device = connect(board("head"), Faults(drop=0.002, corrupt=0.002))
+    head = device.model(1)
+    assert [one.hello().model for one in (device, head, device.model(0))] == ["fake", "head", "fake"]
+    assert device.hello().models == head.hello().models == 2
+    assert [spec.name for spec in head.inputs() + head.outputs() + head.layers()] == [
+        "votes",
+        "verdict",
+        "fuse",
+    ]
+    for _ in range(20):
+        assert_right(device, rng)
+        votes = rng.integers(-128, 128, (2, 3), dtype=np.int8)
+        (verdict,) = fake_head_result(votes)
+        np.testing.assert_array_equal(head.run([votes])[0], verdict)
+        np.testing.assert_array_equal(head.run_layer([votes], 0), verdict.reshape(1, 6))
+    assert head.counters is device.counters and head.counters.lost > 0
+    device.check_same_model()
+    head.check_same_model()
+    head.close()
+    device.close()
+    with pytest.raises(LinkError):
+        device.stats()
+
+
+def test_a_model_that_is_not_there(board: Board, connect: Connect) -> None:
+    device = connect(board())
+    assert device.hello().models == 1
+    with pytest.raises(DeviceError, match="refused HELLO: the device has no such model"):
+        device.model(1).hello()
+    for number in (-1, 16):
+        with pytest.raises(BadInput, match="numbers its models 0 to 15"):
+            device.model(number)
 
 
 def test_inputs_that_survive_run_many_times(board: Board, connect: Connect) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_board import FIRMWARE, fake_result
+from fake_board import FIRMWARE, fake_head_result, fake_result
 
 from nonn_mcu.link import messages, replies
 from nonn_mcu.link.frame import Decoder, FrameStatus, crc32, encode
@@ -33,6 +33,17 @@ def raw(message: int, body: bytes = b"") -> Request:
     return Request(message, body, 0)  # type: ignore[arg-type]
 
 
+def of_head(request: Request) -> Request:
+    return request._replace(model=1)
+
+
+VOTES = bytes(range(250, 256))
+VERDICT = fake_head_result(np.frombuffer(VOTES, np.int8))[0].tobytes()
+load_votes, load_one_vote = (of_head(messages.load(0, VOTES, 0, size)) for size in (6, 1))
+run_head = of_head(messages.run(1, crc32(VOTES), WHOLE, 1))
+read_head = of_head(messages.read(Kind.OUTPUT, 0, 1, 0, 6))
+
+
 def talk(program: Path, requests: list[Request | bytes], *options: str) -> list[Reply]:
     """Send requests (or frame contents, as bytes) one after the other; return every reply."""
     sent = [
@@ -48,6 +59,7 @@ def talk(program: Path, requests: list[Request | bytes], *options: str) -> list[
 
 
 OK, MISMATCH, STALE = Status.OK, Status.INPUT_MISMATCH, Status.STALE
+NONE = Status.NO_SUCH_MODEL
 INDEX, RANGE, LENGTH, VALUE = Status.BAD_INDEX, Status.BAD_RANGE, Status.BAD_LENGTH, Status.BAD_VALUE
 hello = messages.hello(0, 300)
 
@@ -170,7 +182,7 @@ CASES = {
         [b"\x01\x20\0\0", b"\x01\x00\0\0", b"\x7f\xf0\0\0"],
         [Status.UNSUPPORTED_VERSION] * 3,
     ),
-    "a flag of the future": ([b"\x06\x11\0\0", b"\x06\x18\0\0"], [Status.UNSUPPORTED_FLAGS] * 2),
+    "no such model": ([b"\x06\x11\0\0", b"\x7f\x18\0\0", raw(6)], [NONE, NONE, OK]),
     "replies are not answered": ([b"\x86\x10\0\0", b"\x81\x10\0\0\0", b"\xff\xff\xff\xff", raw(6)], [OK]),
 }
 
@@ -184,6 +196,65 @@ def test_statuses(device_program: Path, name: str) -> None:
         s != OK for s in statuses
     )
     assert {answer.version for answer in answers} == {messages.PROTOCOL_VERSION}
+
+
+# The same of two models on one device: what is asked of one, and what is left of the other.
+WITH_HEAD = {
+    "each its own inputs": ([*loads, load_votes, run_head, run, load_votes, run], [OK] * 7),
+    "each its own result, under the same number": (
+        [*loads, run, load_votes, run_head, read, read_head, load_one_vote, read, read_head],
+        [OK] * 9 + [STALE],
+    ),
+    "a load of the first": ([load_votes, run_head, load_bias, read_head], [OK] * 4),
+    "a run of the first": ([load_votes, run_head, *loads, run, read_head], [OK] * 6),
+    "a run that was only of the other": ([*loads, run, read_head], [OK, OK, OK, STALE]),
+    "a run that is only new to the other": ([*loads, run, run_head], [OK, OK, OK, MISMATCH]),
+    "each its own tensors": (
+        [of_head(messages.describe(kind, 0, 0, 99)) for kind in Kind]
+        + [of_head(messages.describe(kind, 1, 0, 99)) for kind in Kind],
+        [OK] * 3 + [INDEX] * 3,
+    ),
+    "a load into the other's second input": ([of_head(load_bias), of_head(load_image)], [INDEX, RANGE]),
+    "a run of the other's layer": ([load_votes, of_head(messages.run(1, crc32(VOTES), 1, 1))], [OK, INDEX]),
+    "no third model": ([messages.stats()._replace(model=number) for number in (2, 3, 15)], [NONE] * 3),
+}
+
+
+@pytest.mark.parametrize("name", WITH_HEAD)
+def test_two_models_do_not_disturb_each_other(device_program: Path, name: str) -> None:
+    requests, statuses = WITH_HEAD[name]
+    answers = talk(device_program, requests, "survives", "head")
+    assert [Status(answer.status) for answer in answers] == statuses
+    for request, answer in zip(requests, answers, strict=True):
+        if answer.status == OK and request.message is Message.READ:
+            assert answer.body == (VERDICT if request.model else SCORES)
+
+
+def test_each_model_has_its_own_description_and_statistics(device_program: Path) -> None:
+    ask = [hello, messages.stats()]
+    requests = [*loads, run, load_votes, run_head, run_head, *ask, *map(of_head, ask)]
+    *_, first, counts, head, head_counts = talk(device_program, requests, "survives", "head")
+    hellos = [replies.parse_hello(replies.parse_slice(reply.body, 0, 300)[1]) for reply in (first, head)]
+    assert [(said.model, said.models, said.input_survives) for said in hellos] == [
+        ("fake", 2, True),
+        ("head", 2, False),
+    ]
+    assert [(said.arena_bytes, said.layers, said.static_bytes) for said in hellos] == [
+        (1234, 3, 4321),
+        (77, 1, 4321),
+    ]
+    stats = [replies.parse_stats(reply.body) for reply in (counts, head_counts)]
+    assert [(s.run, s.times, s.ticks, s.arena_bytes, s.invocations) for s in stats] == [
+        (1, 1, 40, 1234, 2),
+        (1, 1, 40, 77, 2),
+    ]
+
+
+def test_a_model_that_did_not_start_leaves_the_other_running(device_program: Path) -> None:
+    requests = [load_image, hello, load_votes, run_head, read_head]
+    answers = talk(device_program, requests, "no-start", "head")
+    assert [answer.status for answer in answers] == [Status.START_FAILED, OK, OK, OK, OK]
+    assert answers[-1].body == VERDICT
 
 
 def test_a_repeated_run_is_answered_without_running_again(device_program: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from fake_board import FIRMWARE
-from hostile import BUFFER, noise, random_request
+from hostile import BUFFER, MODELS, noise, random_request
 from reference_device import ReferenceDevice
 
 from nonn_mcu.link.frame import CRC_BYTES, Decoder, FrameStatus, encode
@@ -32,16 +32,15 @@ def feed(program: Path, stream: bytes, *options: str) -> list[bytes]:
 
 
 @CAMPAIGN
-@pytest.mark.parametrize("survives", [False, True], ids=["consumed", "survives"])
+@MODELS
 def test_every_request_gets_the_one_answer_the_reference_gives(
-    device_program: Path, count: int, seed: int, survives: bool
+    device_program: Path, count: int, seed: int, options: tuple[str, ...]
 ) -> None:
     """Invariants 2 and 5 to 9: statuses, bodies, tensors and their guards, with noise in between."""
     seen = set()
-    options = ("survives",) if survives else ()
     for start in range(0, count, 10_000):
         rng = random.Random(f"{seed} {start}")
-        reference = ReferenceDevice(survives)
+        reference = ReferenceDevice(*options)
         stream, expected = [], []
         for _ in range(min(10_000, count - start)):
             content = random_request(rng, reference)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from fake_board import FIRMWARE
-from hostile import noise, random_request
+from hostile import MODELS, noise, random_request
 from reference_text import CAPACITY, SIZE, ReferenceLine
 
 from nonn_mcu.link.frame import Decoder, encode
@@ -94,23 +94,22 @@ def piece(rng: random.Random, line: ReferenceLine) -> bytes:
     return data if not re.search(rb"infer[ 0-9]*[0-9]{4}", data) else b"%"
 
 
-@pytest.mark.parametrize("survives", [False, True], ids=["consumed", "survives"])
+@MODELS
 @pytest.mark.parametrize(
     "size", [150_000, pytest.param(5_500_000, marks=pytest.mark.long)], ids=["quick", "long"]
 )
 def test_any_bytes_are_answered_as_the_reference_answers_them(
-    device_program: Path, survives: bool, size: int, record_property: Callable[[str, object], None]
+    device_program: Path, options: tuple[str, ...], size: int, record_property: Callable[[str, object], None]
 ) -> None:
     """Invariants 2, 3, 5, 6, 9 and 20 to 25: every byte of every reply, and guards around every tensor."""
     sent = answered = inferences = refused = 0
     for part in range(-(-size // 500_000)):
-        rng = random.Random(f"{size} {survives} {part}")
-        line, stream, expected = ReferenceLine(survives), bytearray(), bytearray()
+        rng = random.Random(f"{size} {options} {part}")
+        line, stream, expected = ReferenceLine(*options), bytearray(), bytearray()
         while len(stream) < min(size, 500_000):
             data = piece(rng, line)
             stream += data
             expected += line.feed(data)
-        options = ["survives"] if survives else []
         done = subprocess.run([str(device_program), *options], input=stream, capture_output=True, check=False)
         assert (done.returncode, done.stderr) == (0, b""), done.stderr.decode(errors="replace")
         if done.stdout != expected:

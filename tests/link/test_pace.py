@@ -16,25 +16,25 @@ from nonn_mcu.link.ports import Port, SerialPort
 
 def test_waiting_starts_generous_and_comes_down_to_what_the_line_needs() -> None:
     pace = Pace(115200)
-    assert pace.wait(False, 100, 1) == pytest.approx(FIRST_WAIT + 100 * 10 / 115200)
+    assert pace.wait(None, 100, 1) == pytest.approx(FIRST_WAIT + 100 * 10 / 115200)
     for _ in range(50):
-        pace.answered(False, 100, 0.0005)
-    assert pace.wait(False, 100, 1) < SHORTEST_WAIT + 0.001
-    assert pace.wait(True, 100, 1) > FIRST_WAIT  # runs have learnt nothing yet
+        pace.answered(None, 100, 0.0005)
+    assert pace.wait(None, 100, 1) < SHORTEST_WAIT + 0.001
+    assert pace.wait(0, 100, 1) > FIRST_WAIT  # runs have learnt nothing yet
     for _ in range(50):
-        pace.answered(False, 100, 0.2)  # the device has become slow
-    assert 0.2 < pace.wait(False, 100, 1) < 0.4
+        pace.answered(None, 100, 0.2)  # the device has become slow
+    assert 0.2 < pace.wait(None, 100, 1) < 0.4
 
 
 def test_silence_makes_attempts_rarer_but_a_long_answer_is_still_waited_for() -> None:
     pace = Pace(115200)
-    pace.answered(False, 100, 0.001)
-    waits = [pace.wait(False, 100, silent) for silent in range(1, 200)]
+    pace.answered(None, 100, 0.001)
+    waits = [pace.wait(None, 100, silent) for silent in range(1, 200)]
     assert waits == sorted(waits)
     assert waits[5] == waits[0]
     assert waits[-1] == LONGEST_WAIT
-    pace.answered(True, 100, 7.0)
-    assert pace.wait(True, 100, 1) > 7.0
+    pace.answered(0, 100, 7.0)
+    assert pace.wait(0, 100, 1) > 7.0 > pace.wait(1, 100, 1)  # another model is another estimate
 
 
 @pytest.mark.parametrize("loss", [0.0, 0.1, 0.7, 1.0])

@@ -46,6 +46,13 @@ def test_what_is_right_is_understood() -> None:
     said = replies.parse_hello(hello())
     assert (said.firmware, said.payload, said.input_survives, said.layers) == ("1.2.3", 512, True, 3)
     assert (said.sha256[:8], said.board, said.tick_unit) == ("00010203", "mps2-an386", "instructions")
+    assert [replies.parse_hello(hello(flags=flags)).models for flags in (0, 1, 0x0E, 0x10, 0xF1)] == [
+        1,
+        1,
+        1,
+        2,
+        16,
+    ]
     spec = replies.parse_tensor(tensor())
     assert (spec.shape, spec.scale, spec.zero_point, spec.bytes, spec.name) == ((2, 3), 0.5, -3, 6, "x")
     assert replies.parse_tensor(tensor(bytes=1, rank=0, rest=text(b""))).shape == ()

@@ -144,10 +144,10 @@ def compile_models(
             made = generate(models[number], "model", prefix=f"m{number}_")
             generated.append(made)
             place = folder / f"m{number}"
-            for name in ("model.c", "weights.h"):
-                place.mkdir(parents=True, exist_ok=True)
-                (place / name).write_text(made.files[f"native/{name}"])
-            lines.append(f'#include "m{number}/model.c"')
+            place.mkdir(parents=True, exist_ok=True)
+            for name, text in made.files.items():
+                (place / Path(name).name).write_text(text)
+            lines.append(f'#include "m{number}/m{number}_model.c"')
         units.append(folder / f"unit_{start}.c")
         units[-1].write_text("\n".join(lines) + "\n")
     names = [f"m{number}_nonn_model" for number in range(len(models))]

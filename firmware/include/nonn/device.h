@@ -1,8 +1,8 @@
 /* The device library: answers the messages of docs/protocol.md and the commands of docs/mlperf.md
- * for one nonn_model over one nonn_port.
+ * for a nonn_model, and those it leads to, over one nonn_port.
  *
- * It never allocates, never recurses, and touches no memory but its own state, the model's input
- * tensors (writing) and the model's output and layer tensors (reading). What it promises about
+ * It never allocates, never recurses, and touches no memory but its own state, the models' input
+ * tensors (writing) and the models' output and layer tensors (reading). What it promises about
  * hostile bytes is numbered in docs/security.md.
  */
 #ifndef NONN_DEVICE_H
@@ -32,6 +32,15 @@ extern "C" {
 #error "NONN_LINK_PAYLOAD must hold a HELLO reply and fit 16 bits: 256..32768"
 #endif
 
+/* How many models one device speaks for: `nonn_model`, `nonn_model.next` and so on. Text is about
+ * the first alone. */
+#ifndef NONN_MODELS
+#define NONN_MODELS 2
+#endif
+#if NONN_MODELS < 1 || NONN_MODELS > 16
+#error "NONN_MODELS must fit the four bits of a request: 1..16"
+#endif
+
 /* The longest frame is a full LOAD: header 4, index 2, offset 4, data; and the CRC. */
 #define NONN_LINK_BUFFER (4u + 6u + NONN_LINK_PAYLOAD + NONN_CRC_BYTES)
 
@@ -50,7 +59,7 @@ typedef enum { NONN_INPUT = 0, NONN_OUTPUT = 1, NONN_LAYER = 2 } nonn_kind;
 typedef enum {
     NONN_OK = 0,
     NONN_UNSUPPORTED_VERSION = 1,
-    NONN_UNSUPPORTED_FLAGS = 2,
+    NONN_NO_SUCH_MODEL = 2,
     NONN_UNKNOWN_MESSAGE = 3,
     NONN_BAD_LENGTH = 4,     /* the body is shorter or longer than this message's */
     NONN_BAD_INDEX = 5,      /* no such tensor, layer or kind of tensor */
@@ -88,25 +97,31 @@ typedef struct {
     int32_t detail; /* of what went wrong */
 } nonn_text;
 
+/* One of the device's models, and what became of it. */
 typedef struct {
-    const nonn_model_t *model;
+    const nonn_model_t *model; /* NULL: there is none */
+    int start_error;           /* of the runtime; 0: the model can run */
+    nonn_run run;              /* whose result the tensors hold */
+    uint64_t ticks;            /* that the last one to go well took, all its times together */
+    uint32_t finished;         /* which that was; 0: none */
+    uint16_t finished_times;
+} nonn_served;
+
+typedef struct {
     const nonn_port *port;
-    int start_error; /* of the runtime; 0: the model can run */
     nonn_frame_decoder decoder;
     nonn_text text;
-    nonn_run run;      /* whose result the tensors hold */
-    nonn_run finished; /* the last one that went well */
-    uint64_t ticks;    /* that it took, all its times together */
-    uint32_t invocations;
+    uint32_t invocations;             /* of all models together */
     uint32_t frames;                  /* well-formed frames received */
     uint32_t corrupt;                 /* frames dropped: COBS, CRC, too short */
     uint32_t too_long;                /* frames dropped: longer than the buffer */
     uint32_t refused;                 /* requests answered with a status other than NONN_OK */
+    nonn_served served[NONN_MODELS];  /* [0] is the one that text is about */
     uint8_t buffer[NONN_LINK_BUFFER]; /* the request, then the body of its reply; or a command */
 } nonn_device;
 
-/* Forgets everything and starts the model, saying nothing; `model` and `port` must outlive
- * `device`. */
+/* Forgets everything and starts `model` and those behind it, the first NONN_MODELS, saying nothing;
+ * the models and `port` must outlive `device`. */
 void nonn_device_init(nonn_device *device, const nonn_model_t *model, const nonn_port *port);
 
 /* Says in text, once, that the device has started; for those who do not call nonn_device_run. */
@@ -115,8 +130,8 @@ void nonn_device_greet(nonn_device *device);
 /* Reads once from the port and answers whatever that completes. */
 void nonn_device_poll(nonn_device *device);
 
-/* Serves `nonn_model` on `port` for ever, with one static nonn_device, greeting in text first: it
- * does not return. */
+/* Serves `nonn_model`, and those it leads to, on `port` for ever, with one static nonn_device,
+ * greeting in text first: it does not return. */
 void nonn_device_run(const nonn_port *port);
 
 #ifdef __cplusplus

@@ -1,8 +1,8 @@
 /* The contract between a model and the device library that speaks for it.
  *
  * A runtime (the generated native code, or TensorFlow Lite Micro behind the same interface)
- * defines exactly one object of this type, named `nonn_model`. Nothing here allocates and
- * nothing is shared between threads: one device, one model, one caller.
+ * defines exactly one object of this type named `nonn_model`, which may lead to others. Nothing
+ * here allocates and nothing is shared between threads: one device, one caller.
  */
 #ifndef NONN_MODEL_H
 #define NONN_MODEL_H
@@ -27,7 +27,7 @@ typedef struct {
     int32_t zero_point;
 } nonn_tensor;
 
-typedef struct {
+typedef struct nonn_model_t {
     const char *name;                  /* NUL-terminated, printable ASCII, at most 63 characters */
     const char *runtime;               /* "native", or "tflm-" and the kernels: "tflm-cmsis_nn" */
     uint8_t digest[NONN_DIGEST_BYTES]; /* SHA-256 of the .tflite file the code was made from */
@@ -55,6 +55,9 @@ typedef struct {
     /* Runs layers 0..last inclusive (last < layers). A later layer may overwrite what an earlier
      * one wrote, so layer i is read after invoke(i). Returns 0, or the runtime's own error. */
     int (*invoke)(uint16_t last);
+
+    /* Another model on the same device, which shares no memory with this one; NULL: none. */
+    const struct nonn_model_t *next;
 } nonn_model_t;
 
 extern const nonn_model_t nonn_model;
