@@ -35,7 +35,7 @@ class Answer:
 class Answers:
     """A teacher's answers to the views of one training set.
 
-    ``teacher`` and ``data`` are digests. With a ``folder`` each epoch's answers are kept there, as float16.
+    ``teacher`` and ``data`` are digests. With a ``folder`` each view's answers are kept there, as float16.
     """
 
     def __init__(
@@ -44,13 +44,13 @@ class Answers:
         self.teacher = teacher
         self._ask, self._count, self._folder = ask, views.count, folder
         self._key = hashlib.sha256(repr((teacher, data, views)).encode()).hexdigest()[:16]
-        self._epoch, self._known = 0, np.zeros(0, bool)
+        self._number, self._known = 0, np.zeros(0, bool)
         self._kept: dict[str, np.ndarray] = {}
 
-    def of(self, images: Tensor, indices: np.ndarray, epoch: int) -> Answer:
-        """Answer for the views ``images`` (N, *shape), which are those of ``indices`` in this epoch."""
-        if epoch != self._epoch:
-            self._open(epoch)
+    def of(self, images: Tensor, indices: np.ndarray, number: int) -> Answer:
+        """Answer for the views ``images`` (N, *shape), which are the ``number``-th of ``indices``."""
+        if number != self._number:
+            self._open(number)
         if self._folder is None:
             return self._answer(images)
         if not self._known[indices].all():
@@ -68,24 +68,24 @@ class Answers:
         with torch.no_grad():
             return Answer(*self._ask(images))
 
-    def keep(self, epoch: int) -> None:
-        """Write what was answered in this epoch, unless it came from there."""
-        if self._folder is None or epoch != self._epoch or self._path(epoch).exists():
+    def keep(self, number: int) -> None:
+        """Write what was answered about this view, unless it came from there."""
+        if self._folder is None or number != self._number or self._path(number).exists():
             return
         self._folder.mkdir(parents=True, exist_ok=True)
-        staging = self._path(epoch).with_suffix(f".{os.getpid()}")
+        staging = self._path(number).with_suffix(f".{os.getpid()}")
         with staging.open("wb") as stream:
             np.savez(stream, known=self._known, **self._kept)  # type: ignore[arg-type]
-        os.replace(staging, self._path(epoch))
+        os.replace(staging, self._path(number))
 
-    def _open(self, epoch: int) -> None:
-        self._epoch, self._kept = epoch, {}
+    def _open(self, number: int) -> None:
+        self._number, self._kept = number, {}
         self._known = np.zeros(self._count if self._folder is not None else 0, bool)
-        if self._folder is not None and self._path(epoch).exists():
-            with np.load(self._path(epoch), allow_pickle=False) as arrays:
+        if self._folder is not None and self._path(number).exists():
+            with np.load(self._path(number), allow_pickle=False) as arrays:
                 self._known = arrays["known"]
                 self._kept = {name: arrays[name] for name in _NAMES}
 
-    def _path(self, epoch: int) -> Path:
+    def _path(self, number: int) -> Path:
         assert self._folder is not None
-        return self._folder / f"{self._key}-{epoch:04d}.npz"
+        return self._folder / f"{self._key}-{number:04d}.npz"

@@ -13,16 +13,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from nonn_mcu.errors import BadInput
-from nonn_mcu.nonn.parts import MOST_STUDENTS
-from nonn_mcu.students.checkpoint import Input, save_torch, spec_of, stored
+from nonn_mcu.nonn.parts import MAX_STUDENTS
+from nonn_mcu.students.checkpoint import NETWORK_FORMAT, Input, save_torch, spec_of, stored
 from nonn_mcu.students.found import check_finite
 from nonn_mcu.students.student import InputSpec
 from nonn_mcu.students.torch_file import fit
 
 if TYPE_CHECKING:
     from nonn_mcu.nonn.model import NoNN
-
-FORMAT = "nonn-mcu-network"
 
 
 class _Part(BaseModel):
@@ -55,7 +53,7 @@ class Checkpoint(_Part):
 
     format: Literal["nonn-mcu-network"]
     version: Literal[1]
-    students: tuple[StoredStudent, ...] = Field(min_length=2, max_length=MOST_STUDENTS)
+    students: tuple[StoredStudent, ...] = Field(min_length=2, max_length=MAX_STUDENTS)
     classes: int = Field(ge=2, le=100_000)
     state_dict: dict[str, Any]
     input: Input
@@ -83,7 +81,7 @@ class Trained:
 
 def is_network(content: Any) -> bool:
     """Whether what a torch file holds is such a checkpoint."""
-    return isinstance(content, Mapping) and content.get("format") == FORMAT
+    return isinstance(content, Mapping) and content.get("format") == NETWORK_FORMAT
 
 
 def save(
@@ -101,7 +99,7 @@ def save(
     The same weights give the same bytes. Raises :class:`BadInput` when it cannot be written.
     """
     content = {
-        "format": FORMAT,
+        "format": NETWORK_FORMAT,
         "version": 1,
         "students": [
             {"arch": one.arch, "arch_args": dict(one.arch_args), "group": list(one.group), "flash": limit}

@@ -52,8 +52,8 @@ class Batch:
 def loss(method: Method, batch: Batch, weights: Weights) -> Tensor:
     """Compute the loss of a method, a scalar.
 
-    "nonn" is the above, with AT per group the squared distance of the normalised features, in 0..4. "ce"
-    are the labels alone, "kd" is G. Hinton et al. 2015 (arXiv 1503.02531), "at" the labels and the attention
+    "nonn" is the above, its first two terms divided by alpha 2 T + 1 - alpha, with AT per group the squared
+    distance of the normalised features, in 0..4. "ce" are the labels alone, "kd" is G. Hinton et al. 2015 (arXiv 1503.02531), "at" the labels and the attention
     of the last map (S. Zagoruyko, N. Komodakis 2017, arXiv 1612.03928).
     """
     return _LOSSES[method](batch, weights)
@@ -69,7 +69,9 @@ def _kd(batch: Batch, weights: Weights) -> Tensor:
     divergence = F.kl_div(
         F.log_softmax(batch.logits / t, 1), F.softmax(batch.answer.logits / t, 1), reduction="batchmean"
     )
-    return weights.alpha * 2 * t * t * divergence + (1 - weights.alpha) * _ce(batch, weights)
+    total = weights.alpha * 2 * t * t * divergence + (1 - weights.alpha) * _ce(batch, weights)
+    # the gradient of 2 T^2 KL in the logits reaches 2 T, that of CE 1: now one rate suits every method
+    return total / (weights.alpha * 2 * t + 1 - weights.alpha)
 
 
 def _nonn(batch: Batch, weights: Weights) -> Tensor:

@@ -27,7 +27,7 @@ from nonn_mcu import bundle as bundles
 from nonn_mcu.bundle import Bundle
 from nonn_mcu.errors import BadInput
 from nonn_mcu.manifest import Fidelity, Sha256
-from nonn_mcu.nonn.parts import MOST_STUDENTS
+from nonn_mcu.nonn.parts import MAX_STUDENTS
 from nonn_mcu.vectors import read_npz
 
 NETWORK = "network.json"
@@ -84,7 +84,7 @@ class Network(_Part):
 
     schema_version: Literal[1] = 1
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")
-    students: tuple[StudentInfo, ...] = Field(min_length=2, max_length=MOST_STUDENTS)
+    students: tuple[StudentInfo, ...] = Field(min_length=2, max_length=MAX_STUDENTS)
     head: str = Field(pattern=r"^(host|device:\d{1,2})$")
     head_sha256: Sha256
     teacher: Sha256

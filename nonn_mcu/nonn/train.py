@@ -35,13 +35,18 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train; ``rate`` is the highest rate of SGD, which rises over a tenth and falls as a cosine."""
+    """How to train.
+
+    ``rate`` is the highest rate of SGD, which rises over a tenth of the steps and falls as a cosine.
+    ``views`` is how many augmented views of an image there are, which the epochs go round; 0: one for each.
+    """
 
     method: Method
     epochs: int
     batch: int = 128
     rate: float = 0.1
     augment: Augment = "none"
+    views: int = 0
     seed: int = 0
     weights: Weights = field(default_factory=Weights)
 
@@ -97,6 +102,7 @@ def train(
     for epoch in range(len(history) + 1, recipe.epochs + 1):
         wrapped.train()
         total, seen = 0.0, (epoch - 1) * len(x)
+        number = (epoch - 1) % (recipe.views or recipe.epochs) + 1  # of the view
         order = np.random.RandomState([recipe.seed, epoch, 1]).permutation(len(x))
         for step in range(steps):
             for group in optimizer.param_groups:
@@ -104,7 +110,7 @@ def train(
             # every process its own share of the batch's images
             place = (step * fabric.world_size + fabric.global_rank) * recipe.batch
             indices = order[place : place + recipe.batch]
-            images = view(x[torch.from_numpy(indices)], indices, views, epoch)
+            images = view(x[torch.from_numpy(indices)], indices, views, number)
             images = fabric.to_device(images.contiguous(memory_format=torch.channels_last))
             logits, features, maps = wrapped.both(images)
             batch = Batch(
@@ -113,7 +119,7 @@ def train(
                 maps,
                 fabric.to_device(labels[torch.from_numpy(indices)]),
                 [spec.group for spec in module.specs],
-                None if answers is None else answers.of(images, indices, epoch),
+                None if answers is None else answers.of(images, indices, number),
             )
             value = loss(recipe.method, batch, recipe.weights)
             optimizer.zero_grad()
@@ -130,7 +136,7 @@ def train(
         if best is None or right > best[0].validation:
             best = (history[-1], {k: v.detach().cpu().clone() for k, v in module.state_dict().items()})
         if answers is not None:
-            answers.keep(epoch)
+            answers.keep(number)
         state.save(history, best)
         told(history[-1])
     assert best is not None

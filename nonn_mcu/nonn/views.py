@@ -1,7 +1,7 @@
 """Augmented views of the training images: the same ones in every run with the same seed.
 
-An image's view depends on seed, epoch and its index alone, so students of different runs, processes and
-batches see the same one, and what the teacher says of it can be kept (K. Beyer et al., "Knowledge
+A view depends on the seed, its number and the image's index alone, so students of different runs, processes
+and batches see the same one, and what the teacher says of it can be kept (K. Beyer et al., "Knowledge
 distillation: A good teacher is patient and consistent", CVPR 2022: both must see the same view).
 """
 
@@ -30,8 +30,8 @@ class Views:
     count: int
 
 
-def view(images: Tensor, indices: np.ndarray, views: Views, epoch: int) -> Tensor:
-    """Give the view in this epoch of ``images``, float32 (N, C, H, W), whose ``indices`` are int (N,).
+def view(images: Tensor, indices: np.ndarray, views: Views, number: int) -> Tensor:
+    """Give a view of ``images``, float32 (N, C, H, W), whose ``indices`` are int (N,).
 
     Random crop with a padding of 4 (zeros, which is the mean colour of normalised images) and, for
     "crop-flip", a horizontal flip of every second image.
@@ -39,7 +39,7 @@ def view(images: Tensor, indices: np.ndarray, views: Views, epoch: int) -> Tenso
     if views.augment == "none":
         return images
     # RandomState's streams are frozen for good, those of Generator are not
-    rng = np.random.RandomState([views.seed, epoch])
+    rng = np.random.RandomState([views.seed, number])
     down, right = rng.randint(0, 2 * PADDING + 1, (2, views.count))[:, indices]
     flip = (rng.randint(0, 2, views.count)[indices] == 1) & (views.augment == "crop-flip")
     _, channels, height, width = images.shape

@@ -26,10 +26,16 @@ def resolve(text: str) -> nn.Module:
         return _own(Path(head), tail)
     if text.endswith(".py"):
         raise BadInput(f"arch {text}: name the function too, as in {text}:make")
+    name, args = parse_name(text)
+    return zoo.build(name, **args)
+
+
+def parse_name(text: str) -> tuple[str, dict[str, int]]:
+    """Split ``wrn16-1:classes=100,channels=1`` into name and arguments. Raises :class:`BadInput`."""
     name, separator, options = text.rpartition(":")
     if not separator or "=" not in options:
-        return zoo.build(text)
-    return zoo.build(name, **dict(_option(text, item) for item in options.split(",")))
+        return text, {}
+    return name, dict(_option(text, item) for item in options.split(","))
 
 
 def _option(text: str, item: str) -> tuple[str, int]:

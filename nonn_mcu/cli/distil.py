@@ -1,0 +1,254 @@
+"""``nonn-mcu distil``: from a partitioned teacher to a trained network of students."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from nonn_mcu.cli import student_options
+from nonn_mcu.cli.output import one_line, print_json
+from nonn_mcu.cli.progress import show, steps
+from nonn_mcu.errors import BadInput
+
+if TYPE_CHECKING:
+    from nonn_mcu.manifest import BudgetInfo
+    from nonn_mcu.nonn.distil import Data, Distilled
+    from nonn_mcu.nonn.model import StudentSpec
+    from nonn_mcu.nonn.parts import Parts
+    from nonn_mcu.nonn.train import Epoch
+
+Word = TypeVar("Word", bound=str)
+
+AUTO = "auto"
+# What trial conversions are calibrated with: their ranges do not matter.
+TRIAL_SAMPLES = 16
+
+
+def distil(
+    teacher: Annotated[
+        Path, typer.Argument(metavar="TEACHER", help="A checkpoint or state_dict.", show_default=False)
+    ],
+    parts: Annotated[
+        Path, typer.Argument(metavar="PARTS", help="Made by partition of it.", show_default=False)
+    ],
+    *,
+    data: Annotated[
+        str, typer.Option(metavar="SRC", help="Images DIR, .npy/z, digits, cifar10:DIR.", show_default=False)
+    ],
+    student: Annotated[
+        list[str],
+        typer.Option(metavar="NAME", help="wrn16-1, or auto; one for each group too.", show_default=False),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FILE", help="The network; its curves are beside.")
+    ] = Path("nonn.pt"),
+    epochs: Annotated[int, typer.Option(metavar="N", min=1, help="200 in the paper.")] = 30,
+    batch: Annotated[int, typer.Option(metavar="N", min=2, help="Images a step and process.")] = 128,
+    rate: Annotated[float, typer.Option(metavar="R", help="Highest rate of SGD.")] = 0.1,
+    augment: Annotated[str | None, typer.Option(metavar="A", help="none, crop, crop-flip.")] = None,
+    views: Annotated[int, typer.Option(metavar="N", min=0, help="Of an image; 0: each epoch one.")] = 0,
+    alpha: Annotated[float, typer.Option(metavar="A", help="Weight of the teacher's answers.")] = 0.9,
+    temperature: Annotated[float, typer.Option(metavar="T", help="Of the answers.")] = 4.0,
+    beta: Annotated[float, typer.Option(metavar="B", help="Weight of its features.")] = 10.0,
+    method: Annotated[str, typer.Option(metavar="M", help="nonn, ce, kd or at.")] = "nonn",
+    baselines: Annotated[
+        bool, typer.Option("--baselines", help="Train the same students with ce, kd and at too.")
+    ] = False,
+    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Of weights, order, views.")] = 0,
+    cache: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep the teacher's answers, for other runs.")
+    ] = None,
+    flash: Annotated[
+        str, typer.Option("--budget", metavar="SIZE", help="For auto, where PARTS does not say.")
+    ] = "500KB",
+    ram: Annotated[str | None, typer.Option(metavar="SIZE", help="For auto; no limit if left out.")] = None,
+    arch: student_options.Arch = None,
+    shape: student_options.Shape = None,
+    layout: student_options.Layout = None,
+    mean: student_options.Mean = None,
+    std: student_options.Std = None,
+    labels: student_options.Labels = None,
+    allow_pickle: Annotated[
+        bool, typer.Option("--allow-pickle", help="Run code in TEACHER: if you trust it!")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout, and nothing else.")] = False,
+) -> int:
+    """Distil a partitioned teacher into students, one for each device.
+
+    [bold]nonn-mcu distil[/] teacher.pt parts.json --data cifar10:DIR --student wrn16-1
+
+    Ended early, the same command goes on from the last whole epoch.
+    Exit codes: 0 trained, 2 bad input, 130 interrupted.
+    """
+    from nonn_mcu.students.extra import require
+
+    for package in ("torch", "lightning_fabric", "matplotlib"):
+        require(package, "distilling a teacher", "nonn")
+    from lightning_fabric import Fabric
+
+    from nonn_mcu.nonn import curve
+    from nonn_mcu.nonn import distil as distilling
+    from nonn_mcu.nonn import parts as parts_file
+    from nonn_mcu.nonn import teacher as teachers
+    from nonn_mcu.nonn.losses import METHODS, Weights
+    from nonn_mcu.nonn.train import Recipe
+    from nonn_mcu.nonn.views import AUGMENTS
+    from nonn_mcu.students.arch import parse_name
+
+    seen_as = _one_of("--augment", augment or _usual_augment(data), AUGMENTS)
+    chosen = _one_of("--method", method, METHODS)
+    for option, value in (("--rate", rate), ("--temperature", temperature)):
+        if not 0 < value < 1e6:
+            raise BadInput(f"{option} {value}: give a number above 0")
+    if not 0 <= alpha <= 1 or not 0 <= beta < 1e9:
+        raise BadInput("--alpha is from 0 to 1, --beta from 0")
+    methods = METHODS if baselines else (chosen,)
+    if out.is_dir() or out.suffix == ".svg":
+        raise BadInput(f"--out {out}: give a file such as nonn.pt; the curves are beside it")
+    fabric = Fabric()
+    fabric.launch()
+    with steps() as step:
+        step(f"Loading {one_line(os.fsdecode(teacher))}")
+        loaded = student_options.load(
+            teacher,
+            arch=arch,
+            shape=shape,
+            layout=layout,
+            mean=mean,
+            std=std,
+            labels=labels,
+            allow_pickle=allow_pickle,
+        )
+        divided = parts_file.read(parts)
+        taught_by = teachers.of(loaded, divided.teacher.layer)
+        parts_file.require_teacher(divided, taught_by)
+        step(f"Reading {one_line(data)}")
+        samples = distilling.load_data(data, taught_by.input)
+        if student == [AUTO]:
+            step("Choosing students")
+        specs = (
+            _choose(divided, samples, taught_by.input, flash, ram)
+            if student == [AUTO]
+            else distilling.student_specs([parse_name(text) for text in student], divided)
+        )
+    results: list[Distilled] = []
+    for one in methods:
+        target = out if one == methods[0] else out.with_name(f"{out.stem}.{one}{out.suffix}")
+        recipe = Recipe(one, epochs, batch, rate, seen_as, views, seed, Weights(alpha, temperature, beta))
+        with show("images") as update:
+            results.append(
+                distilling.distil(
+                    taught_by,
+                    divided,
+                    samples,
+                    specs,
+                    recipe,
+                    out=target,
+                    cache=cache,
+                    fabric=fabric,
+                    progress=lambda done, total, one=one: update(one, done, total),  # type: ignore[misc]
+                    told=lambda epoch, one=one: _tell(one, epoch, epochs),  # type: ignore[misc]
+                )
+            )
+    if not fabric.is_global_zero:
+        return 0
+    image = curve.draw(
+        {one.training.method: one.history for one in results},
+        f"{loaded.name}: {len(specs)} students, {', '.join(dict.fromkeys(spec.arch for spec in specs))}",
+    )
+    parts_file.write_whole(out.with_suffix(".svg"), image)
+    if as_json:
+        print_json("distil", 0, _to_json(results, specs, out))
+    else:
+        _print(results, specs, out)
+    return 0
+
+
+def _usual_augment(data: str) -> str:
+    return "crop-flip" if data.startswith("cifar10:") else "none"
+
+
+def _one_of(option: str, word: str, known: Sequence[Word]) -> Word:
+    for one in known:
+        if one == word:
+            return one
+    raise BadInput(f"{option} {word!r}: it is one of {', '.join(known)}")
+
+
+def _choose(parts: Parts, samples: Data, spec: Any, flash: str, ram: str | None) -> tuple[StudentSpec, ...]:
+    from nonn_mcu import budget
+    from nonn_mcu.nonn import choose
+    from nonn_mcu.students.extra import require
+
+    require("onnx2tf", "--student auto", "convert")
+
+    def told(arch: str, plan: BudgetInfo) -> None:
+        verdict = "fits" if budget.overrun(plan) is None else "is over"
+        print(f"{arch}: flash {plan.flash:,} B, RAM {plan.ram:,} B, {verdict}", file=sys.stderr, flush=True)
+
+    # groups whose device and width are the same have the same answer
+    known: dict[tuple[int, int], StudentSpec] = {}
+    chosen = []
+    for group in parts.groups:
+        limit = group.budget or budget.parse_size(flash)
+        key = (limit, len(group.channels))
+        if key not in known:
+            known[key] = choose.choose(
+                group.channels,
+                spec,
+                samples.train.x[:TRIAL_SAMPLES],
+                flash_limit=limit,
+                ram_limit=None if ram is None else budget.parse_size(ram),
+                told=told,
+            )
+        chosen.append(choose.StudentSpec(known[key].arch, known[key].arch_args, group.channels))
+    return tuple(chosen)
+
+
+def _tell(method: str, epoch: Epoch, epochs: int) -> None:
+    print(
+        f"{method} epoch {epoch.epoch:{len(str(epochs))}}/{epochs}: loss {epoch.loss:.3f}, "
+        f"validation {epoch.validation:.1%}",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _print(results: Sequence[Distilled], specs: Sequence[StudentSpec], out: Path) -> None:
+    from nonn_mcu.report.table import table
+
+    for what, path in (("network", out), ("curves", out.with_suffix(".svg"))):
+        print(f"{what:9}{one_line(os.fsdecode(path))}")
+    for index, (spec, net) in enumerate(zip(specs, results[0].module.students, strict=True)):
+        count = sum(parameter.numel() for parameter in net.parameters())
+        print(f"student {index} {spec.arch}, {len(spec.group)} channels, {count:,} parameters")
+    body: list[tuple[str, str, str, str]] = [
+        (one.method, str(one.best_epoch), f"{one.validation:.1%}", f"{one.test:.1%}")
+        for one in (result.training for result in results)
+    ]
+    body.append(("teacher", "", "", f"{results[0].training.teacher_test:.1%}"))
+    print(f"\n{table(('method', 'epoch', 'validation', 'test'), body)}")
+
+
+def _to_json(results: Sequence[Distilled], specs: Sequence[StudentSpec], out: Path) -> dict[str, Any]:
+    return {
+        "error": None,
+        "network": one_line(os.fsdecode(out)),
+        "students": [{"arch": spec.arch, "group": list(spec.group)} for spec in specs],
+        "methods": [
+            result.training.model_dump(mode="json")
+            | {
+                "network": one_line(os.fsdecode(result.path)),
+                "history": [
+                    {"epoch": one.epoch, "loss": one.loss, "validation": one.validation}
+                    for one in result.history
+                ],
+            }
+            for result in results
+        ],
+    }
