@@ -76,17 +76,19 @@ def plan(
     tables: int,
     arena: int,
     ends: int = 2,
+    models: int = 1,
     flash_limit: int | None = None,
     ram_limit: int | None = None,
 ) -> BudgetInfo:
     """Say what a network will need, before anything is compiled.
 
-    ``weights`` and ``tables`` are the generated constants in bytes, ``ends`` counts inputs and outputs.
+    ``weights`` and ``tables`` are the generated constants in bytes, ``ends`` counts inputs and outputs; where
+    one firmware holds several ``models``, everything is the sum over them.
     Code is the sum of what each kernel, the device library and a port take on a Cortex-M4 at -Os
     (boards/code_size.json, measured).
     """
     measured = code_sizes()
-    descriptions = _MODEL_BYTES + (len(layers) + ends) * _DESCRIPTION_BYTES
+    descriptions = models * _MODEL_BYTES + (len(layers) + ends) * _DESCRIPTION_BYTES
     names = sum(len(layer.name) + 1 for layer in layers) + ends * len("output_0 ")
     sizes = measured["kernels"]
     unknown = max(sizes.values())  # a kernel that was never measured counts as the largest

@@ -13,6 +13,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -56,6 +57,7 @@ __all__ = [
     "find",
     "read",
     "read_listed",
+    "replacing",
     "require_free",
     "sha256",
     "write",
@@ -137,39 +139,36 @@ def read_listed(path: Path, name: str) -> bytes:
         raise BadInput(f"{path}: {name} is missing; run convert again") from None
 
 
-def require_free(path: Path) -> None:
+def require_free(path: Path, marker: str = MANIFEST, what: str = "bundle") -> None:
     """Raise :class:`BadInput` unless a bundle may be written at ``path``: nothing there, or a bundle.
 
-    The nearest folder above that exists must be one that can be written to.
+    A ``marker`` is the file that makes a folder a ``what``. The nearest folder above that exists must be
+    one that can be written to.
     """
     if path.is_symlink() or (
-        path.exists() and not (path / MANIFEST).is_file() and (not path.is_dir() or any(path.iterdir()))
+        path.exists() and not (path / marker).is_file() and (not path.is_dir() or any(path.iterdir()))
     ):
-        raise BadInput(f"{path}: exists and is not a bundle; remove it or choose another with -o")
+        raise BadInput(f"{path}: exists and is not a {what}; remove it or choose another with -o")
     above = next(folder for folder in path.absolute().parents if folder.exists() or folder.is_symlink())
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-        what = "is not writable" if above.is_dir() else "is not a folder"
-        raise BadInput(f"{path}: cannot write there, {above} {what}; choose another place with -o")
+        why = "is not writable" if above.is_dir() else "is not a folder"
+        raise BadInput(f"{path}: cannot write there, {above} {why}; choose another place with -o")
 
 
-def write(path: Path, files: Mapping[str, bytes], manifest: Manifest) -> Bundle:
-    """Write ``files`` and the manifest (whose ``files`` is filled in here) as a bundle at ``path``.
+@contextmanager
+def replacing(path: Path, marker: str = MANIFEST, what: str = "bundle") -> Iterator[Path]:
+    """Give an empty folder to write a ``what`` into, which then stands at ``path``: whole, or not at all.
 
-    An existing bundle at ``path`` is replaced; anything else there is refused. The folder appears whole:
-    it is written beside its place and renamed. Raises :class:`BadInput`.
+    An existing one at ``path`` is replaced; anything else there is refused. The folder is written beside its
+    place and renamed. Raises :class:`BadInput`, also for an OSError of the body.
     """
-    require_free(path)
-    listed = manifest.model_copy(update={"files": {name: sha256(files[name]) for name in sorted(files)}})
+    require_free(path, marker, what)
     staging: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         staging.chmod(0o755)
-        for name, data in files.items():
-            target = staging / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
-        (staging / MANIFEST).write_bytes(_json(listed))
+        yield staging
         if path.exists():
             old = staging.with_name(staging.name + ".old")
             os.replace(path, old)
@@ -183,11 +182,26 @@ def write(path: Path, files: Mapping[str, bytes], manifest: Manifest) -> Bundle:
             os.replace(staging, path)
     except OSError as error:
         raise BadInput(
-            f"{path}: cannot write the bundle ({error.strerror or error}); choose another place with -o"
+            f"{path}: cannot write the {what} ({error.strerror or error}); choose another place with -o"
         ) from None
     finally:
         if staging is not None:
             shutil.rmtree(staging, ignore_errors=True)
+
+
+def write(path: Path, files: Mapping[str, bytes], manifest: Manifest) -> Bundle:
+    """Write ``files`` and the manifest (whose ``files`` is filled in here) as a bundle at ``path``.
+
+    An existing bundle at ``path`` is replaced; anything else there is refused. The folder appears whole.
+    Raises :class:`BadInput`.
+    """
+    listed = manifest.model_copy(update={"files": {name: sha256(files[name]) for name in sorted(files)}})
+    with replacing(path) as staging:
+        for name, data in files.items():
+            target = staging / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+        (staging / MANIFEST).write_bytes(_json(listed))
     return Bundle(path, listed)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from nonn_mcu.bundle import Fidelity, TensorInfo, Vectors
 from nonn_mcu.errors import BadInput
+from nonn_mcu.verify import fidelity as figures
 from nonn_mcu.verify import oracle
 
 LAYER_VECTORS = 8
@@ -127,6 +129,36 @@ def require_faithful(fidelity: Fidelity, infos: Sequence[TensorInfo], where: Cal
                 f"at least {FLOOR_DB:g} dB is needed{where()}; check that the calibration samples are "
                 "preprocessed as in training"
             )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the golden vectors give, what verify will accept, and what a user should know of the two."""
+
+    vectors: Fidelity
+    tolerance: Fidelity
+    notes: tuple[str, ...]
+
+
+def judge(
+    measured: Fidelity,
+    outputs: Sequence[np.ndarray],
+    references: Sequence[np.ndarray],
+    infos: Sequence[TensorInfo],
+) -> Judged:
+    """Hold the golden vectors' int8 ``outputs`` and float ``references`` against what was ``measured``.
+
+    Raises :class:`BadInput` where they are below :data:`FLOOR_DB`.
+    """
+    on_vectors = figures.measure(outputs, references, infos)
+    require_faithful(on_vectors, infos, lambda: " on the test samples")
+    expected = expectation(measured, on_vectors.samples)
+    notes = tuple(
+        f"the test samples fare worse than the calibration samples promise ({shortfall}); "
+        "calibrate with more, or more representative, samples"
+        for shortfall in figures.shortfalls(on_vectors, expected, infos)
+    )
+    return Judged(on_vectors, tolerance(expected, on_vectors), notes)
 
 
 def _append(array: np.ndarray, value: float, count: int) -> np.ndarray:

@@ -12,18 +12,22 @@ from nonn_mcu.codegen.unsupported import Unsupported
 from nonn_mcu.convert.int8 import Int8
 from nonn_mcu.verify.arena import smallest_arena
 
+# What a network's head is called, and what its identifiers and files begin with, beside a student.
+HEAD, HEAD_PREFIX = "head", "head_"
+
 
 @dataclass(frozen=True)
 class Code:
     """The code of a model: ``files`` by their names in the bundle, and what the manifest says of it.
 
-    ``budget`` and ``layers`` are the native runtime's where there is one. ``notes`` say which runtime is
-    missing, and why.
+    ``budget`` and ``layers`` are the native runtime's where there is one. ``head_layers`` are those of a
+    head in the same firmware; the budget counts them too. ``notes`` say which runtime is missing, and why.
     """
 
     files: dict[str, bytes]
     runtimes: tuple[Runtime, ...]
     layers: tuple[LayerInfo, ...]
+    head_layers: tuple[LayerInfo, ...]
     arena_bytes: int | None
     tflm: TflmInfo | None
     budget: BudgetInfo
@@ -31,21 +35,32 @@ class Code:
 
 
 def generate(
-    quantised: Int8, name: str, wanted: Runtime | None, flash_limit: int | None, ram_limit: int | None
+    quantised: Int8,
+    name: str,
+    wanted: Runtime | None,
+    flash_limit: int | None,
+    ram_limit: int | None,
+    *,
+    head: bytes | None = None,
 ) -> Code:
     """Generate the code for the ``wanted`` runtime, or for each that has the model's operators.
 
-    Unless asked for by name, TensorFlow Lite Micro does not stand in for a form of an operator that the
-    native runtime refuses: that may be a malformed one. Raises :class:`Unsupported` where the wanted
-    runtime, or every one, lacks an operator, and :class:`BadInput` for what none can run.
+    ``head`` is the ``.tflite`` of a network's head that comes into the same firmware, which only the native
+    runtime, wanted by name, can do. Unless asked for by name, TensorFlow Lite Micro does not stand in for a
+    form of an operator that the native runtime refuses: that may be a malformed one. Raises
+    :class:`Unsupported` where the wanted runtime, or every one, lacks an operator, and :class:`BadInput` for
+    what none can run.
     """
-    model, ends = quantised.model, len(quantised.inputs) + len(quantised.outputs)
+    model = quantised.model
     notes: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
-    native = over_tflm = None
+    native = over_tflm = second = None
+    if head is not None:
+        assert wanted == "native"
+        second = codegen.generate(head, HEAD, prefix=HEAD_PREFIX)
     if wanted != "tflm":
         try:
-            native = codegen.generate(model, name)
+            native = codegen.generate(model, name, following="" if head is None else HEAD_PREFIX)
         except Unsupported as error:
             lacking = _lacking(model)
             if wanted == "native" or not lacking:
@@ -59,30 +74,33 @@ def generate(
                 too = f"; the native runtime lacks {', '.join(lacking)}" if lacking else ""
                 raise Unsupported(f"{error}{too}") from None
             notes = (f"not for the tflm runtime: {error}",)
-    files: dict[str, str] = {}
+    files: dict[str, str] = {} if second is None else dict(second.files)
+    head_layers = () if second is None else _infos(second.layers)
     if over_tflm is not None:
         files |= codegen.generate_tflm(model, name, over_tflm.arena_bytes)
     if native is not None:
         files |= native.files
-        layers = tuple(LayerInfo(**asdict(layer)) for layer in native.layers)
+        layers = _infos(native.layers)
+        models = [native] if second is None else [native, second]
         planned = budget.plan(
-            layers,
-            weights=native.weights_bytes,
-            tables=native.table_bytes,
-            arena=native.plan.arena_bytes,
-            ends=ends,
+            (*layers, *head_layers),
+            weights=sum(one.weights_bytes for one in models),
+            tables=sum(one.table_bytes for one in models),
+            arena=sum(one.plan.arena_bytes for one in models),
+            ends=sum(len(one.graph.inputs) + len(one.graph.outputs) for one in models),
+            models=len(models),
             flash_limit=flash_limit,
             ram_limit=ram_limit,
         )
     else:
         assert over_tflm is not None
-        layers = tuple(LayerInfo(**asdict(layer)) for layer in codegen.tflm_layers(model))
+        layers = _infos(codegen.tflm_layers(model))
         planned = budget.plan_tflm(
             layers,
             model=len(model),
             operators=len(over_tflm.operators),
             arena=over_tflm.arena_bytes,
-            ends=ends,
+            ends=len(quantised.inputs) + len(quantised.outputs),
             flash_limit=flash_limit,
             ram_limit=ram_limit,
         )
@@ -91,11 +109,16 @@ def generate(
         files={path: text.encode() for path, text in files.items()},
         runtimes=tuple(runtime for runtime in RUNTIMES if there[runtime] is not None),
         layers=layers,
+        head_layers=head_layers,
         arena_bytes=None if native is None else native.plan.arena_bytes,
         tflm=over_tflm,
         budget=planned,
         notes=notes,
     )
+
+
+def _infos(layers: tuple[codegen.LayerReport, ...]) -> tuple[LayerInfo, ...]:
+    return tuple(LayerInfo(**asdict(layer)) for layer in layers)
 
 
 def _lacking(model: bytes) -> tuple[str, ...]:

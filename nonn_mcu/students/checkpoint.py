@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 FORMAT = "nonn-mcu"
+NETWORK_FORMAT = "nonn-mcu-network"  # another dict: nonn_mcu.nonn.checkpoint
 VERSION = 1
 
 

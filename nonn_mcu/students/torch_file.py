@@ -31,7 +31,7 @@ def read(path: Path, data: bytes, arch: str | None, allow_pickle: bool) -> Found
     """
     from torch import nn
 
-    content = _unpickle(path, data, allow_pickle)
+    content = unpickle(path, data, allow_pickle)
     if isinstance(content, Mapping) and isinstance(content.get("model"), nn.Module):
         content = content["model"]
     if isinstance(content, nn.Module):
@@ -47,6 +47,11 @@ def read(path: Path, data: bytes, arch: str | None, allow_pickle: bool) -> Found
             found.kind, module, spec.input.shape, spec.input.layout, spec.input.mean, spec.input.std,
             spec.input.labels, spec.calibration,
         )  # fmt: skip
+    if content.get("format") == checkpoint.NETWORK_FORMAT:
+        raise BadInput(
+            f"{path}: is a network of students where a single one is wanted; give one student's file, or "
+            "convert the network"
+        )
     weights = next((content[k] for k in _WEIGHT_KEYS if isinstance(content.get(k), Mapping)), content)
     if not arch:
         raise BadInput(f"{path}: holds weights but no architecture; name it, as in --arch wrn16-1")
@@ -105,7 +110,11 @@ def _found(path: Path, module: nn.Module) -> Found:
     return Found("module", module, shape if usable else None)
 
 
-def _unpickle(path: Path, data: bytes, allow_pickle: bool) -> Any:
+def unpickle(path: Path, data: bytes, allow_pickle: bool) -> Any:
+    """Read what ``torch.save`` wrote: tensors and plain values alone, unless ``allow_pickle``.
+
+    Raises :class:`BadInput`.
+    """
     import torch
 
     with warnings.catch_warnings():

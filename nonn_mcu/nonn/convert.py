@@ -1,0 +1,181 @@
+"""A trained network becomes a folder of bundles: every student's, the head's, and their common answers.
+
+The students go through the conversion one by one, with the same samples; the head is quantised on the
+features that the int8 students give (:mod:`nonn_mcu.nonn.quantise_head`).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from nonn_mcu import bundle
+from nonn_mcu.bundle import MANIFEST, Runtime, TensorInfo
+from nonn_mcu.calib import Samples
+from nonn_mcu.convert import golden
+from nonn_mcu.convert.assemble import FIDELITY_SAMPLES, Assembled
+from nonn_mcu.convert.int8 import Progress
+from nonn_mcu.convert.layout import arrange
+from nonn_mcu.convert.pipeline import model_name
+from nonn_mcu.errors import BadInput
+from nonn_mcu.nonn import accuracy, head, member, quantise_head
+from nonn_mcu.nonn import network as networks
+from nonn_mcu.nonn.checkpoint import Trained
+from nonn_mcu.nonn.member import Limits, Member
+from nonn_mcu.nonn.network import FUSED, HEAD, HOST, NETWORK, Fused, Network, NetworkBundle, StudentInfo
+from nonn_mcu.students import Student, forward
+from nonn_mcu.verify import fidelity, oracle
+from nonn_mcu.verify.reference import to_torch
+
+
+@dataclass(frozen=True)
+class Converted:
+    """The network on disk, and what a user should know about it although nothing is wrong."""
+
+    network: NetworkBundle
+    notes: tuple[str, ...]
+
+
+def convert(
+    trained: Trained,
+    calibration: Samples,
+    test: Samples,
+    out: Path,
+    *,
+    name: str | None = None,
+    holder: int | None = None,
+    runtime: Runtime | None = None,
+    vectors: int = 200,
+    limits: Limits = Limits(),  # noqa: B008 - a frozen value
+    progress: Progress = lambda step: None,
+) -> Converted:
+    """Convert a network and write its folder at ``out``, whole or not at all.
+
+    ``calibration`` are the samples to quantise with. The first ``vectors`` of ``test`` become the golden
+    vectors of all bundles; where they have labels, accuracy is measured on all of them. ``holder`` is the
+    student whose device holds the head, None for the host. ``limits`` are every device's, but for the flash
+    that the checkpoint knows. Raises :class:`BadInput`, and :class:`~nonn_mcu.convert.pipeline.TooLarge` for
+    a student over its device's budget.
+    """
+    whole = Student(trained.name, "module", trained.module, trained.input)
+    name = model_name(whole, name)
+    bundle.require_free(out, NETWORK, "network")
+    _require_holder(holder, len(trained.content.students), runtime)
+    students = [
+        member.make(
+            Student(networks.student_folder(index), "module", trained.module.students[index], trained.input),
+            calibration.x,
+            "native" if index == holder else runtime,
+            limits if stored.flash is None else replace(limits, flash=stored.flash),
+            progress,
+        )
+        for index, stored in enumerate(trained.content.students)
+    ]
+    info = _common_input(students)
+    calibrated = [one.run(_fed(calibration.x, info), "calibration", progress) for one in students]
+    tested = [one.run(_fed(test.x, info), "test", progress) for one in students]
+    ranged = replace(calibration, x=quantise_head.calibration(_beside(calibrated)))
+    top = member.make(_float_head(trained, students), ranged.x, runtime, Limits(), progress)
+    quantise_head.require_verbatim(top.int8)
+    notes: tuple[str, ...] = ()
+    if holder is not None:
+        students[holder] = students[holder].with_head(top.int8.model)
+        notes = (f"{students[holder].name} is for the native runtime alone: its device holds the head",)
+    made = [one.assemble(calibration, test, vectors, progress) for one in students]
+    last = top.assemble(ranged, replace(test, x=quantise_head.samples(_beside(tested))), vectors, progress)
+    progress("Comparing the network with PyTorch")
+    (answers,) = oracle.run(top.int8.model, [_beside(calibrated)[:FIDELITY_SAMPLES]])
+    references = forward(whole, calibration.x[:FIDELITY_SAMPLES])
+    measured = fidelity.measure([answers], references, top.int8.outputs)
+    golden.require_faithful(measured, top.int8.outputs, lambda: " for the network as a whole")
+    fused = _fused(whole, made, top, info)
+    judged = golden.judge(measured, [fused.outputs], [fused.references], top.int8.outputs)
+    absent = [np.rint(one.mean(axis=0)).astype(np.int8) for one in calibrated]
+    right = None
+    if test.labels is not None:
+        logits = forward(whole, test.x)[0]
+        right = accuracy.measure(logits, tested, absent, head.read(top.int8.model), test.labels)
+    manifest = Network(
+        name=name,
+        students=tuple(
+            StudentInfo(
+                model_sha256=one.manifest.model_sha256,
+                group=stored.group,
+                absent=tuple(mean.tolist()),
+                flash_limit=one.manifest.budget.flash_limit,
+                ram_limit=one.manifest.budget.ram_limit,
+            )
+            for one, stored, mean in zip(made, trained.content.students, absent, strict=True)
+        ),
+        head=HOST if holder is None else f"device:{holder}",
+        head_sha256=last.manifest.model_sha256,
+        teacher=trained.content.teacher,
+        fidelity=measured,
+        tolerance=judged.tolerance,
+        accuracy=right,
+        files={},
+    )
+    notes += tuple(f"{one.manifest.name}: {note}" for one in (*made, last) for note in one.notes)
+    return Converted(_write(out, manifest, fused, made, last), notes + judged.notes)
+
+
+def _require_holder(holder: int | None, count: int, runtime: Runtime | None) -> None:
+    if holder is not None and not 0 <= holder < count:
+        raise BadInput(f"--head device:{holder}: the devices are those of the students, 0 to {count - 1}")
+    if holder is not None and runtime == "tflm":
+        raise BadInput(f"--head device:{holder}: needs the native runtime there; leave --runtime out")
+
+
+def _common_input(students: Sequence[Member]) -> TensorInfo:
+    """Give the input of all students, for which an image is quantised once. Raises :class:`BadInput`."""
+    infos = [one.int8.inputs[0] for one in students]
+    for one, info in zip(students, infos, strict=True):
+        if info != infos[0]:
+            raise BadInput(f"{one.name}: takes its input as {info}, student0 as {infos[0]}")
+    return infos[0]
+
+
+def _fed(x: np.ndarray, info: TensorInfo) -> np.ndarray:
+    return golden.quantised(arrange(x, info.from_torch, info.shape), info)
+
+
+def _beside(features: Sequence[np.ndarray]) -> np.ndarray:
+    """Int8 ``(N, f)`` of each student as the head's input ``(N, F)``."""
+    return np.concatenate(features, axis=1)
+
+
+def _float_head(trained: Trained, students: Sequence[Member]) -> Student:
+    linear = trained.module.head
+    infos = [one.int8.outputs[0] for one in students]
+    return quantise_head.student(linear.weight.numpy(), linear.bias.numpy(), infos, trained.input.labels)
+
+
+def _fused(whole: Student, made: Sequence[Assembled], top: Member, info: TensorInfo) -> Fused:
+    """Give the common answers to the vectors that all bundles share; the corners come last."""
+    shared = made[0].vectors
+    features = [one.vectors.outputs[0].reshape(len(shared), -1) for one in made]
+    (outputs,) = oracle.run(top.int8.model, [_beside(features)])
+    (references,) = forward(whole, to_torch(shared.inputs[0], info))
+    references[np.isnan(shared.references[0]).reshape(len(shared), -1).all(axis=1)] = np.nan
+    labels = np.full(len(shared), -1, np.int64) if shared.labels is None else shared.labels
+    return Fused(outputs, references, labels)
+
+
+def _write(
+    out: Path, manifest: Network, fused: Fused, made: Sequence[Assembled], last: Assembled
+) -> NetworkBundle:
+    packed = io.BytesIO()
+    np.savez_compressed(packed, outputs=fused.outputs, references=fused.references, labels=fused.labels)
+    folders = {networks.student_folder(index): one for index, one in enumerate(made)} | {HEAD: last}
+    with bundle.replacing(out, NETWORK, "network") as staging:
+        (staging / FUSED).write_bytes(packed.getvalue())
+        for folder, one in folders.items():
+            bundle.write(staging / folder, one.files, one.manifest)
+        listed = (FUSED, *(f"{folder}/{MANIFEST}" for folder in folders))
+        files = {name: bundle.sha256((staging / name).read_bytes()) for name in listed}
+        (staging / NETWORK).write_bytes(networks.to_json(manifest.model_copy(update={"files": files})))
+    return networks.read(out)
