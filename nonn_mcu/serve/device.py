@@ -148,7 +148,7 @@ class Device:
         if version >> 4 != PROTOCOL_VERSION:
             _refuse(Status.UNSUPPORTED_VERSION)
         if version & 15:  # the number of a model; there is one
-            _refuse(Status(2))
+            _refuse(Status.NO_SUCH_MODEL)
         if message not in _LENGTHS:
             _refuse(Status.UNKNOWN_MESSAGE)
         shortest, longest = _LENGTHS[Message(message)]

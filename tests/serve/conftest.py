@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import subprocess
 import sys
 import threading
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.command import COMMAND, ENVIRONMENT
 
 from nonn_mcu import boards, bundle
 from nonn_mcu.boards.build import build
@@ -45,6 +47,29 @@ def firmware(pocket):
     if shutil.which("cmake") is None:
         pytest.skip("building firmware needs cmake")
     return build(pocket.path, boards.get("host")).path
+
+
+@pytest.fixture
+def command(tmp_path):
+    """Start ``nonn-mcu`` in an empty folder; ends with the test."""
+    running = []
+
+    def command(*arguments, env=None):
+        process = subprocess.Popen(
+            [*COMMAND, *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=ENVIRONMENT | (env or {}),
+            cwd=tmp_path,
+        )
+        running.append(process)
+        return process
+
+    yield command
+    for process in running:
+        process.terminate()  # not killed: it ends its device's process
+        process.communicate()
 
 
 @pytest.fixture
