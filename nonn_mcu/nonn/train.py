@@ -133,7 +133,7 @@ def train(
         wrapped.eval()
         right = accuracy(lambda part: wrapped(fabric.to_device(part)), *validation)
         history.append(Epoch(epoch, total / steps, right))
-        if best is None or right > best[0].validation:
+        if best is None or right >= best[0].validation:  # of equals the later one, at a lower rate
             best = (history[-1], {k: v.detach().cpu().clone() for k, v in module.state_dict().items()})
         if answers is not None:
             answers.keep(number)
