@@ -35,7 +35,9 @@ class Board:
     ``command`` starts it ("{firmware}" is its path) and prints the name of a pseudo-terminal; a board that
     is no process has an empty one. ``flash_bytes`` and ``ram_bytes`` are what a program can use, None where
     there is no limit worth the name. ``instructions_per_tick`` is what one tick of the device's counter
-    stands for, None where the counter measures time.
+    stands for, None where the counter measures time. ``clock_hz`` is the full clock of a real board's core:
+    the datasheet's highest, for the Picos the SDK's. ``power_mw`` is the datasheet's typical power of the
+    chip at that clock, with the core running from flash; None where no datasheet was at hand to say.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Board:
     ram_bytes: int | None
     instructions_per_tick: Fraction | None
     flashing: Flashing | None = None
+    clock_hz: int | None = None
+    power_mw: float | None = None
 
 
 CMAKE = ("cmake", "cmake")
@@ -81,7 +85,15 @@ def qemu_arm(
 
 
 def real(
-    *, name: str, core: str, summary: str, flash_bytes: int, ram_bytes: int, flashing: Flashing
+    *,
+    name: str,
+    core: str,
+    summary: str,
+    flash_bytes: int,
+    ram_bytes: int,
+    flashing: Flashing,
+    clock_hz: int,
+    power_mw: float | None = None,
 ) -> Board:
     """Describe a board that an ecosystem's own tools build for and a tool of its own writes."""
     return Board(
@@ -96,4 +108,6 @@ def real(
         ram_bytes=ram_bytes,
         instructions_per_tick=None,
         flashing=flashing,
+        clock_hz=clock_hz,
+        power_mw=power_mw,
     )

@@ -8,6 +8,7 @@ BOARD = real(
     summary="ESP32-C3-DevKitM-1 (4 MB of flash)",
     flash_bytes=4 << 20,
     ram_bytes=400 << 10,
+    clock_hz=160_000_000,
     flashing=Flashing(
         export="esp-idf",
         build="idf.py -C {folder} set-target esp32c3 build",

@@ -8,6 +8,7 @@ BOARD = real(
     summary="ESP32-S3-DevKitC-1 (8 MB of flash)",
     flash_bytes=8 << 20,
     ram_bytes=512 << 10,
+    clock_hz=240_000_000,
     flashing=Flashing(
         export="esp-idf",
         build="idf.py -C {folder} set-target esp32s3 build",

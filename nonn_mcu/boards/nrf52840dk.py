@@ -8,6 +8,7 @@ BOARD = real(
     summary="Nordic nRF52840-DK",
     flash_bytes=1 << 20,
     ram_bytes=256 << 10,
+    clock_hz=64_000_000,
     flashing=Flashing(
         export="zephyr",
         build="west build -b nrf52840dk/nrf52840 -d {folder}/build {folder}/app",

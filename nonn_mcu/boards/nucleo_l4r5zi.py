@@ -8,6 +8,9 @@ BOARD = real(
     summary="ST Nucleo-L4R5ZI",
     flash_bytes=2 << 20,
     ram_bytes=640 << 10,
+    clock_hz=120_000_000,
+    # STM32L4R5xx datasheet (DS12023): 110 uA/MHz in run mode with the LDO; the board supplies 3.3 V
+    power_mw=43.6,
     flashing=Flashing(
         export="zephyr",
         build="west build -b nucleo_l4r5zi -d {folder}/build {folder}/app",

@@ -8,6 +8,7 @@ BOARD = real(
     summary="Raspberry Pi Pico (RP2040)",
     flash_bytes=2 << 20,
     ram_bytes=264 << 10,
+    clock_hz=125_000_000,
     flashing=Flashing(
         export="pico-sdk",
         build="cmake -S {folder} -B {folder}/build -DPICO_BOARD=pico && cmake --build {folder}/build",

@@ -8,6 +8,7 @@ BOARD = real(
     summary="Raspberry Pi Pico 2 (RP2350)",
     flash_bytes=4 << 20,
     ram_bytes=520 << 10,
+    clock_hz=150_000_000,
     flashing=Flashing(
         export="pico-sdk",
         build="cmake -S {folder} -B {folder}/build -DPICO_BOARD=pico2 && cmake --build {folder}/build",
