@@ -45,7 +45,7 @@ class Project:
         nonn/*.h, nonn/kernels/*.h    public headers
         link/*.c, device/*.c, *.h     the device library
         kernels/*.c                   native: those that the model calls, and what they need
-        model/model.c, weights.h      native: the model
+        model/*.c, *.h                native: the model, model.c, and what else the bundle has beside it
         tflm/*.cc                     tflm: the runtime
         model/model.cc, <name>_model_data.cc, .h    tflm: the model
 

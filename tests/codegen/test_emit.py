@@ -45,9 +45,12 @@ def small_model():
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    made = generate(small_model(), "small")
+    """Two models that stand in one firmware, and the first of them over TensorFlow Lite Micro."""
+    files = generate(small_model(), "small", following="head_").files
+    files |= generate(small_model(), "head", prefix="head_").files
+    files |= generate_tflm(small_model(), "small", 4096)
     folder = tmp_path_factory.mktemp("emitted")
-    for name, text in (made.files | generate_tflm(small_model(), "small", 4096)).items():
+    for name, text in files.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
     return folder
@@ -82,8 +85,11 @@ def test_same_text_everywhere(tmp_path):
     ids="-".join,
 )
 def test_compiles_without_a_warning(compiler, written, tmp_path):
-    """The generated file and every portable kernel."""
-    sources = [written / "native" / "model.c", *sorted((FIRMWARE / "kernels" / "portable").glob("*.c"))]
+    """The generated files and every portable kernel."""
+    sources = [
+        *sorted((written / "native").glob("*.c")),
+        *sorted((FIRMWARE / "kernels" / "portable").glob("*.c")),
+    ]
     command = [*compiler, *WARNINGS, "-I", str(FIRMWARE / "include"), "-c"]
     try:
         done = subprocess.run(
@@ -100,6 +106,23 @@ def test_text_is_readable(written):
     assert "/* conv: CONV_2D 1x6x6x4 -> 1x5x4x5, kernel 2x3, stride 1x1, VALID, 2,400 MACs */" in text
     assert text.count("case ") == 2  # a RESHAPE is no layer
     assert str(ROOT) not in text
+
+
+def test_a_second_model_is_another_symbol_in_other_files():
+    """All that the first one says of it is where it is."""
+    first, head = generate(small_model(), "small").files, generate(small_model(), "small", "head_").files
+    assert (list(first), list(head)) == (
+        ["native/model.c", "native/weights.h"],
+        ["native/head_model.c", "native/head_weights.h"],
+    )
+    assert "    .next = NULL,\n" in first["native/model.c"] and "nonn_model_t head_" not in "".join(
+        first.values()
+    )
+    leading = generate(small_model(), "small", following="head_").files
+    assert leading["native/weights.h"] == first["native/weights.h"]
+    more = set(leading["native/model.c"].splitlines()) - set(first["native/model.c"].splitlines())
+    assert more == {"extern const nonn_model_t head_nonn_model;", "    .next = &head_nonn_model,"}
+    assert "const nonn_model_t head_nonn_model = {\n" in head["native/head_model.c"]
 
 
 def test_tflm_arrays(written, tmp_path):

@@ -10,11 +10,16 @@ ARENA = 4096
 
 @pytest.fixture(scope="session")
 def pocket(tmp_path_factory):
-    """A bundle of three layers for both runtimes; its path has a space and a letter that is not ASCII."""
-    pytest.importorskip("tflite_micro", reason="the oracle needs the tflite-micro wheel")
-    from support.bundles import make_bundle
+    """A bundle of three layers for both runtimes, with a second model beside the native one.
 
-    native = make_bundle(tmp_path_factory.mktemp("bundles") / "Träg er" / "pocket")
+    Its path has a space and a letter that is not ASCII.
+    """
+    pytest.importorskip("tflite_micro", reason="the oracle needs the tflite-micro wheel")
+    from support.bundles import make_bundle, model
+    from support.heads import with_head
+
+    alone = make_bundle(tmp_path_factory.mktemp("bundles") / "Träg er" / "pocket")
+    native = with_head(alone, model(seed=2))
     over_tflm = codegen.generate_tflm(native.model, native.manifest.name, ARENA)
     files = {name: (native.path / name).read_bytes() for name in native.manifest.files}
     files |= {name: text.encode() for name, text in over_tflm.items()}
