@@ -54,7 +54,7 @@ def distil(
     views: Annotated[int, typer.Option(metavar="N", min=0, help="Of an image; 0: each epoch one.")] = 0,
     alpha: Annotated[float, typer.Option(metavar="A", help="Weight of the teacher's answers.")] = 0.9,
     temperature: Annotated[float, typer.Option(metavar="T", help="Of the answers.")] = 4.0,
-    beta: Annotated[float, typer.Option(metavar="B", help="Weight of its features.")] = 10.0,
+    beta: Annotated[float, typer.Option(metavar="B", help="Weight of its features.")] = 4.0,
     method: Annotated[str, typer.Option(metavar="M", help="nonn, ce, kd or at.")] = "nonn",
     baselines: Annotated[
         bool, typer.Option("--baselines", help="Train the same students with ce, kd and at too.")

@@ -29,7 +29,7 @@ class Weights:
 
     alpha: float = 0.9
     temperature: float = 4.0
-    beta: float = 10.0
+    beta: float = 4.0
 
 
 @dataclass(frozen=True)
