@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
@@ -130,7 +131,7 @@ def read(path: Path) -> Parts:
         return Parts.model_validate_json(data)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        where = ".".join(str(part)[:80] for part in first["loc"]) or "the file"
         what = first["msg"].removeprefix("Value error, ")
         raise BadInput(f"{path}: {where}: {what}; run nonn-mcu partition again") from None
 
@@ -138,6 +139,8 @@ def read(path: Path) -> Parts:
 def write(path: Path, parts: Parts) -> None:
     """Write the file, whole or not at all; the same parts give the same bytes. Raises :class:`BadInput`."""
     text = json.dumps(parts.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=True)
+    # a list of numbers is a line; a string in JSON holds no line break, so none is touched
+    text = re.sub(r"\[\n[-+.,e\d\s]+\]", lambda numbers: f"[{' '.join(numbers[0][1:-1].split())}]", text)
     write_whole(path, f"{text}\n".encode("ascii"))
 
 

@@ -78,7 +78,7 @@ def of(student: Student, layer: str | None = None) -> Teacher:
     shape = _map(teacher, probe)[1].shape
     if layer is not None and (len(shape) != 4 or shape[0] != len(probe)):
         raise BadInput(
-            f"{student.name}: layer {layer} gives {tuple(shape)}; give one whose output is (N, C, H, W)"
+            f"{student.name}: layer {layer!r} gives {tuple(shape)}; give one whose output is (N, C, H, W)"
         )
     return Teacher(student.name, module, found, int(shape[1]), digest, student.input)
 
@@ -197,6 +197,13 @@ def _map(teacher: Teacher, x: Tensor) -> tuple[Tensor, Tensor]:
     return logits, kept[-1]
 
 
+def _run(name: str, module: nn.Module, x: Tensor) -> object:
+    try:
+        return module(x)
+    except Exception as error:  # whatever a user's network raises
+        raise BadInput(f"{name}: the network fails on {tuple(x.shape)}: {first_line(error)}") from None
+
+
 def _names_like(layer: str, module: nn.Module) -> str:
     names = [name for name, _ in module.named_modules() if name]
     near = difflib.get_close_matches(layer, names, _LIKE)
@@ -231,7 +238,7 @@ def _last_map(name: str, module: nn.Module, x: Tensor) -> str:
     ]
     try:
         with torch.no_grad():
-            module(x)
+            _run(name, module, x)
     finally:
         for handle in handles:
             handle.remove()
