@@ -23,7 +23,19 @@ from nonn_mcu import __version__
 from nonn_mcu.cli.output import BUG_EXIT_CODE, print_error, print_json
 from nonn_mcu.errors import NonnError
 
-COMMANDS = ("partition", "distil", "convert", "build", "export", "flash", "verify", "ports", "serve")
+COMMANDS = (
+    "partition",
+    "distil",
+    "convert",
+    "build",
+    "export",
+    "flash",
+    "verify",
+    "run",
+    "network",
+    "ports",
+    "serve",
+)
 INTERRUPTED = 130
 BROKEN_PIPE = 141  # as if SIGPIPE had ended the process
 

@@ -35,6 +35,11 @@ def print_error(message: str) -> None:
     print(f"error: {one_line(message)}", file=sys.stderr, flush=True)
 
 
+def print_warning(message: str) -> None:
+    """One line on stderr, for what goes on nevertheless."""
+    print(f"warning: {one_line(message)}", file=sys.stderr, flush=True)
+
+
 def print_table(table: Table) -> None:
     """Print it without the blanks that pad the last column."""
     out = console()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from nonn_mcu.cli.output import console, one_line, print_error, print_table
@@ -16,7 +16,6 @@ def print_verdict(verdict: Verdict) -> None:
     """Print the table of the devices that were judged, findings, PASS or FAIL; on stderr who was not."""
     from rich.table import Table
 
-    out = console()
     judged = [device for device in verdict.devices if device.error is None]
     if judged:
         table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
@@ -28,23 +27,48 @@ def print_verdict(verdict: Verdict) -> None:
             if any(cells):
                 table.add_row(label, *(one_line(text) for text in cells))
         print_table(table)
+    print_outcomes(verdict.devices)
+
+
+def print_outcomes(devices: Sequence[DeviceVerdict]) -> None:
+    """Print what is wrong with the judged ones, PASS or FAIL of each; on stderr who was not judged."""
+    out = console()
+    judged = [device for device in devices if device.error is None]
     for device in judged:
         for finding in findings(device):
             out.print(one_line(f"{device.port}: {finding}"), soft_wrap=True)
     for device in judged:
-        passed = device.exit_code == MATCH
-        out.print("PASS" if passed else "FAIL", style="bold green" if passed else "bold red", end=" ")
-        out.print(one_line(_summary(device)), soft_wrap=True)
-    for device in verdict.devices:
+        print_passed(device.exit_code == MATCH, _summary(device))
+    for device in devices:
         if device.error is not None:
             message = device.error.message.removeprefix(f"{device.port}: ")
             print_error(f"{device.port}: {message}")
 
 
+def print_passed(passed: bool, text: str) -> None:
+    """Print PASS or FAIL and what did."""
+    out = console()
+    out.print("PASS" if passed else "FAIL", style="bold green" if passed else "bold red", end=" ")
+    out.print(one_line(text), soft_wrap=True)
+
+
 def findings(device: DeviceVerdict) -> list[str]:
     """Say what is wrong with a judged device, one sentence each; nothing for a match."""
+    found = differences(device.conformance, device.fidelity)
+    if device.layers is not None and device.layers.divergence is not None:
+        d = device.layers.divergence
+        source = f" of {d.module}" if d.module else ""
+        size = "" if d.worst_lsb is None else f"; {d.differing_values} values off, by up to {d.worst_lsb} LSB"
+        found.append(
+            f"first diverging layer: {d.layer} {d.name} ({d.op}{source}, kernel {d.kernel}) "
+            f"at vector {d.vector}{size}"
+        )
+    return found
+
+
+def differences(conformance: Conformance | None, fidelity: FidelityVerdict | None) -> list[str]:
+    """Say which values are wrong, and which figures are out of tolerance."""
     found = []
-    conformance = device.conformance
     if conformance is not None and conformance.first_mismatch is not None:
         first = conformance.first_mismatch
         index = ", ".join(str(i) for i in first.index)
@@ -59,16 +83,8 @@ def findings(device: DeviceVerdict) -> list[str]:
                 f"{conformance.unstable_vectors} vectors gave different outputs when they ran again: "
                 "the device carries something over from one inference to the next"
             )
-    if device.fidelity is not None:
-        found += [f"fidelity: {shortfall}" for shortfall in device.fidelity.shortfalls]
-    if device.layers is not None and device.layers.divergence is not None:
-        d = device.layers.divergence
-        source = f" of {d.module}" if d.module else ""
-        size = "" if d.worst_lsb is None else f"; {d.differing_values} values off, by up to {d.worst_lsb} LSB"
-        found.append(
-            f"first diverging layer: {d.layer} {d.name} ({d.op}{source}, kernel {d.kernel}) "
-            f"at vector {d.vector}{size}"
-        )
+    if fidelity is not None:
+        found += [f"fidelity: {shortfall}" for shortfall in fidelity.shortfalls]
     return found
 
 
@@ -90,30 +106,43 @@ def _vectors(device: DeviceVerdict) -> str:
     return "" if conformance is None else f"{conformance.vectors}, {conformance.runs} runs"
 
 
-def _conformance(device: DeviceVerdict) -> str:
-    found: Conformance | None = device.conformance
+def equal(found: Conformance | None) -> str:
+    """Say how many values are equal."""
     if found is None:
         return ""
-    equal = found.values - found.mismatching_values
-    share = "100 %" if found.ok else f"{min(100 * equal / found.values, 99.99):.2f} %"
-    return f"{share}, {equal} of {found.values} values equal"
+    same = found.values - found.mismatching_values
+    share = "100 %" if found.ok else f"{min(100 * same / found.values, 99.99):.2f} %"
+    return f"{share}, {same} of {found.values} values equal"
 
 
 def _figure(
-    pick: Callable[[Fidelity], tuple[float, ...]], show: Callable[[float], str], bound: str
-) -> Callable[[DeviceVerdict], str]:
-    """Make a cell of one fidelity figure, one number per output, with its tolerance."""
+    found: FidelityVerdict | None,
+    pick: Callable[[Fidelity], tuple[float, ...]],
+    show: Callable[[float], str],
+    bound: str,
+) -> str:
+    """Say one fidelity figure, one number per output, with its tolerance."""
+    if found is None:
+        return ""
+    text = ", ".join(show(value) for value in pick(found.measured))
+    if found.tolerance is not None and found.judged:
+        text += f" ({bound} {', '.join(show(value) for value in pick(found.tolerance))})"
+    return text
 
-    def cell(device: DeviceVerdict) -> str:
-        found: FidelityVerdict | None = device.fidelity
-        if found is None:
-            return ""
-        text = ", ".join(show(value) for value in pick(found.measured))
-        if found.tolerance is not None and found.judged:
-            text += f" ({bound} {', '.join(show(value) for value in pick(found.tolerance))})"
-        return text
 
-    return cell
+def sqnr(found: FidelityVerdict | None) -> str:
+    """Say the SQNR."""
+    return _figure(found, lambda f: f.sqnr_db, lambda v: f"{v:.2f} dB", "at least")
+
+
+def worst(found: FidelityVerdict | None) -> str:
+    """Say the worst error."""
+    return _figure(found, lambda f: f.worst_lsb, lambda v: f"{v:.2f} LSB", "at most")
+
+
+def top1(found: FidelityVerdict | None) -> str:
+    """Say the top-1 agreement."""
+    return _figure(found, lambda f: f.top1_agreement, lambda v: f"{100 * v:.1f} %", "at least")
 
 
 def _fidelity(device: DeviceVerdict) -> str:
@@ -168,11 +197,11 @@ ROWS: tuple[tuple[str, Callable[[DeviceVerdict], str]], ...] = (
     ("model", lambda d: f"{d.device.model} {d.device.digest[:12]}, {d.device.runtime}" if d.device else ""),
     ("bundle", lambda d: d.bundle or ""),
     ("vectors", _vectors),
-    ("conformance", _conformance),
+    ("conformance", lambda d: equal(d.conformance)),
     ("fidelity", _fidelity),
-    ("  SQNR", _figure(lambda f: f.sqnr_db, lambda v: f"{v:.2f} dB", "at least")),
-    ("  worst error", _figure(lambda f: f.worst_lsb, lambda v: f"{v:.2f} LSB", "at most")),
-    ("  top-1", _figure(lambda f: f.top1_agreement, lambda v: f"{100 * v:.1f} %", "at least")),
+    ("  SQNR", lambda d: sqnr(d.fidelity)),
+    ("  worst error", lambda d: worst(d.fidelity)),
+    ("  top-1", lambda d: top1(d.fidelity)),
     ("layers", _layers),
     ("speed", _speed),
     ("memory", _memory),

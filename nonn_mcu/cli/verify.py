@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nonn_mcu.cli import progress
+from nonn_mcu.cli.device_options import ports_of
 from nonn_mcu.cli.output import print_json
+from nonn_mcu.cli.verify_network import verify_network
 from nonn_mcu.errors import BadInput
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 def verify(
     context: typer.Context,
     bundle: Annotated[
-        Path | None, typer.Argument(metavar="BUNDLE", help="Folder made by convert.", show_default=False)
+        Path | None,
+        typer.Argument(metavar="BUNDLE", help="Folder made by convert; a network's too.", show_default=False),
     ] = None,
     *,
     port: Annotated[
@@ -73,40 +76,29 @@ def verify(
     5 device error, 6 another model, 130 interrupted.
     """
     from nonn_mcu.cli.verdict_text import print_verdict
+    from nonn_mcu.nonn.network import is_network
     from nonn_mcu.verify.judge import explain, to_json
     from nonn_mcu.verify.plan import Wishes, by_digest, for_bundle
 
-    from_environment = context.get_parameter_source("port")
-    if board is not None and from_environment is not None and from_environment.name == "ENVIRONMENT":
-        port = None  # what is said on the command line comes before NONN_MCU_PORT
-    _check(bundle, port or [], board, timeout)
+    ports = ports_of(context, port, board, timeout)
+    if board is not None and bundle is None:
+        raise BadInput("--board needs to know what to build: name the bundle too")
     wishes = Wishes(vectors=vectors, seed=seed, layers=layers, student=live, arch=arch)
+    if bundle is not None and is_network(bundle):
+        start = None if board is None else partial(_emulated, board, runtime, tflm_root, kernels)
+        return verify_network(bundle, ports, start, wishes, baud=baud, timeout=timeout, as_json=as_json)
     plan_for = by_digest(bundles, wishes) if bundle is None else for_bundle(bundle, wishes)
     if board is not None and bundle is not None:
-        with _emulated(bundle, board, runtime, tflm_root, kernels) as running:
+        with _emulated(board, runtime, tflm_root, kernels, bundle) as running:
             verdict = _verify_ports([running.port], plan_for, baud, timeout)
             verdict = explain(verdict, running.obituary())
     else:
-        verdict = _verify_ports(port or [_find_port(baud)], plan_for, baud, timeout)
+        verdict = _verify_ports(ports or [_find_port(baud)], plan_for, baud, timeout)
     if as_json:
         print_json("verify", verdict.exit_code, {"seed": seed} | to_json(verdict))
     else:
         print_verdict(verdict)
     return verdict.exit_code
-
-
-def _check(bundle: Path | None, ports: list[str], board: str | None, timeout: float) -> None:
-    if not (math.isfinite(timeout) and 0 < timeout <= 86_400):
-        raise BadInput(f"--timeout {timeout}: give seconds, more than 0 and at most 86400")
-    if board is not None and ports:
-        raise BadInput("--board starts its own device; leave out --port, or --board")
-    if board is not None and bundle is None:
-        raise BadInput("--board needs to know what to build: name the bundle too")
-    if not all(ports):
-        raise BadInput("--port is empty; name a serial port or leave it out")
-    twice = sorted({one for one in ports if ports.count(one) > 1})
-    if twice:
-        raise BadInput(f"--port {twice[0]} is there twice; a port holds one device")
 
 
 def _find_port(baud: int) -> str:
@@ -123,7 +115,7 @@ def _verify_ports(ports: list[str], plan_for: PlanFor, baud: int, timeout: float
         return verify_ports(ports, plan_for, baud=baud, timeout=timeout, progress=update)
 
 
-def _emulated(bundle: Path, board: str, runtime: str, tflm_root: Path | None, kernels: str | None) -> Running:
+def _emulated(board: str, runtime: str, tflm_root: Path | None, kernels: str | None, bundle: Path) -> Running:
     from nonn_mcu import boards
     from nonn_mcu import bundle as bundles
     from nonn_mcu.boards.runtime import choose, for_bundle

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
+
+from nonn_mcu.bundle import Fidelity, TensorInfo
 from nonn_mcu.errors import LinkError, NonnError
+from nonn_mcu.verify import fidelity as figures
+from nonn_mcu.verify.reference import Reference
 from nonn_mcu.verify.verdict import (
     MATCH,
     MISMATCH,
@@ -70,6 +76,42 @@ def judge(
     )
 
 
+def judge_fidelity(
+    outputs: Sequence[np.ndarray],
+    reference: Reference,
+    infos: Sequence[TensorInfo],
+    tolerance: Fidelity | None,
+    *,
+    complete: bool,
+) -> FidelityVerdict | None:
+    """Judge the first run of every vector, int8 ``(N, *shape[1:])`` per output, by the tolerance.
+
+    ``complete`` says that all vectors ran. None where none of them has a float reference.
+    """
+    if not reference.outputs:
+        return None
+    measured = figures.measure(outputs, reference.outputs, infos)
+    if not measured.samples:
+        return None
+    why_not = ""
+    shortfalls: tuple[str, ...] = ()
+    if tolerance is None:
+        why_not = "the bundle states no tolerance"
+    elif not complete:
+        why_not = f"the tolerance is for all vectors, {len(outputs[0])} of them ran"
+    else:
+        shortfalls = figures.shortfalls(measured, tolerance, infos)
+    return FidelityVerdict(
+        reference=reference.source,
+        live_difference=reference.difference,
+        measured=measured,
+        tolerance=tolerance,
+        judged=not why_not,
+        why_not_judged=why_not,
+        shortfalls=shortfalls,
+    )
+
+
 def to_json(verdict: Verdict) -> dict[str, Any]:
     """Turn the verdict into plain dicts, lists, numbers and text.
 
@@ -80,13 +122,18 @@ def to_json(verdict: Verdict) -> dict[str, Any]:
     return {
         "status": STATUS[code],
         "error": None if decisive.error is None else asdict(decisive.error),
-        "devices": [_device_json(device) for device in verdict.devices],
+        "devices": [device_json(device) for device in verdict.devices],
     }
 
 
-def _device_json(device: DeviceVerdict) -> dict[str, Any]:
-    body = asdict(device)
-    for key in ("measured", "tolerance"):
-        if device.fidelity is not None and getattr(device.fidelity, key) is not None:
-            body["fidelity"][key] = getattr(device.fidelity, key).model_dump(mode="json")
-    return {"status": device.status, **body}
+def device_json(device: DeviceVerdict) -> dict[str, Any]:
+    """Turn one device's verdict into plain values."""
+    return {"status": device.status, **asdict(device), "fidelity": fidelity_json(device.fidelity)}
+
+
+def fidelity_json(found: FidelityVerdict | None) -> dict[str, Any] | None:
+    """Turn what was measured into plain values."""
+    if found is None:
+        return None
+    tolerance = None if found.tolerance is None else found.tolerance.model_dump(mode="json")
+    return asdict(found) | {"measured": found.measured.model_dump(mode="json"), "tolerance": tolerance}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nonn_mcu.errors import NoDevice, NonnError
+from nonn_mcu.errors import BadInput, NoDevice, NonnError
 from nonn_mcu.link.client import Device
 from nonn_mcu.link.deadline import Deadline
 from nonn_mcu.link.replies import Hello
@@ -45,6 +46,17 @@ def ask(ports: Sequence[tuple[str, str]], baud: int, seconds: float = PROBE_SECO
     for thread in threads:
         thread.join()
     return [answer for answer in answers if answer is not None]
+
+
+def require_apart(ports: Sequence[str]) -> None:
+    """Raise :class:`BadInput` where two ports are one: the same name, or links to the same file."""
+    known: dict[str, str] = {}
+    for port in ports:
+        file = os.path.realpath(port)
+        if file in known:
+            name = port if known[file] == port else f"{known[file]}, also called {port},"
+            raise BadInput(f"--port {name} is there twice; a port holds one device")
+        known[file] = port
 
 
 def only_device(answers: Sequence[Answer]) -> str:

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from nonn_mcu.bundle import Vectors
+from nonn_mcu.bundle import Bundle, Vectors
 from nonn_mcu.errors import WrongModel
 from nonn_mcu.link.client import Device
 from nonn_mcu.link.replies import Hello
 from nonn_mcu.link.replies import Stats as DeviceCounts
-from nonn_mcu.verify import conformance, fidelity, layers
-from nonn_mcu.verify.judge import judge
+from nonn_mcu.verify import conformance, layers
+from nonn_mcu.verify.judge import judge, judge_fidelity
 from nonn_mcu.verify.plan import Plan
-from nonn_mcu.verify.verdict import DeviceInfo, DeviceVerdict, FidelityVerdict, LinkStats, Stats
+from nonn_mcu.verify.verdict import DeviceInfo, DeviceVerdict, LinkStats, Stats
 
 # Called with (exchanges done, exchanges in all); what it raises ends the session.
 Progress = Callable[[int, int], None]
+# Called with what the device gave, int8 ``(RUNS, N, *shape[1:])`` of each output.
+Keep = Callable[[Sequence[np.ndarray]], None]
 
 
-def check_device(device: Device, port: str, plan: Plan, progress: Progress) -> DeviceVerdict:
-    """Verify one device. Raises WrongModel, LinkError or DeviceError where it cannot be judged."""
+def check_device(
+    device: Device, port: str, plan: Plan, progress: Progress, keep: Keep = lambda outputs: None
+) -> DeviceVerdict:
+    """Verify one device; ``keep`` is called once every vector ran.
+
+    Raises WrongModel, LinkError or DeviceError where it cannot be judged.
+    """
     manifest = plan.bundle.manifest
     hello = device.hello()
     if hello.sha256 != manifest.model_sha256:
@@ -29,12 +36,13 @@ def check_device(device: Device, port: str, plan: Plan, progress: Progress) -> D
             f"{port}: the device holds {hello.model} ({hello.sha256[:12]}), the bundle {plan.bundle.path} "
             f"holds {manifest.name} ({manifest.model_sha256[:12]}); flash it again or give its bundle"
         )
-    _check_tensors(device, port, plan)
+    check_tensors(device, port, plan.bundle)
     _check_arena(hello, port, plan)
     order = conformance.schedule(len(plan.vectors), plan.seed)
     layer_runs = len(plan.vectors.layer_crc) * len(manifest.layers) if plan.layers else 0
     total = len(order) + layer_runs
     got = _run_all(device, plan.vectors, order, lambda done: progress(done, total))
+    keep(got)
     counts = device.stats()
     found_layers = None
     if plan.layers:
@@ -49,23 +57,29 @@ def check_device(device: Device, port: str, plan: Plan, progress: Progress) -> D
         device_info(hello),
         bundle=str(plan.bundle.path),
         conformance=conformance.compare(plan.vectors.outputs, got),
-        fidelity=_fidelity(plan, [runs[0] for runs in got]),
+        fidelity=judge_fidelity(
+            [runs[0] for runs in got],
+            plan.reference,
+            manifest.outputs,
+            manifest.tolerance,
+            complete=plan.complete,
+        ),
         layers=found_layers,
         stats=_stats(hello, counts),
         link=LinkStats(line.sent, line.lost, line.damaged, counts.corrupt, counts.too_long, counts.refused),
     )
 
 
-def _check_tensors(device: Device, port: str, plan: Plan) -> None:
+def check_tensors(device: Device, port: str, bundle: Bundle) -> None:
     """Raise WrongModel where the device's tensors are not those of the bundle, whatever digest it reports."""
-    manifest = plan.bundle.manifest
+    manifest = bundle.manifest
     sides = (("input", device.inputs(), manifest.inputs), ("output", device.outputs(), manifest.outputs))
     for kind, specs, infos in sides:
         mine = [(info.shape, np.float32(info.scale), info.zero_point) for info in infos]
         theirs = [(spec.shape, np.float32(spec.scale), spec.zero_point) for spec in specs]
         if mine != theirs:
             raise WrongModel(
-                f"{port}: the device reports the digest of the bundle {plan.bundle.path} but other {kind}s; "
+                f"{port}: the device reports the digest of the bundle {bundle.path} but other {kind}s; "
                 "build its firmware again"
             )
 
@@ -114,34 +128,6 @@ def _run_all(
             mine[seen[vector], vector] = theirs[0]
         seen[vector] += 1
     return got
-
-
-def _fidelity(plan: Plan, outputs: list[np.ndarray]) -> FidelityVerdict | None:
-    """Judge the first run of every vector; None where none of them has a float reference."""
-    manifest, reference = plan.bundle.manifest, plan.reference
-    if not reference.outputs:
-        return None
-    measured = fidelity.measure(outputs, reference.outputs, manifest.outputs)
-    if not measured.samples:
-        return None
-    tolerance = manifest.tolerance
-    why_not = ""
-    shortfalls: tuple[str, ...] = ()
-    if tolerance is None:
-        why_not = "the bundle states no tolerance"
-    elif not plan.complete:
-        why_not = f"the tolerance is for all vectors, {len(plan.vectors)} of them ran"
-    else:
-        shortfalls = fidelity.shortfalls(measured, tolerance, manifest.outputs)
-    return FidelityVerdict(
-        reference=reference.source,
-        live_difference=reference.difference,
-        measured=measured,
-        tolerance=tolerance,
-        judged=not why_not,
-        why_not_judged=why_not,
-        shortfalls=shortfalls,
-    )
 
 
 def _stats(hello: Hello, counts: DeviceCounts) -> Stats:

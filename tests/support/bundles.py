@@ -1,14 +1,26 @@
 """A small, whole bundle made without a converter: three operators, the oracle's vectors, a reference."""
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from support.models import O, T, build
 
 from nonn_mcu import bundle
-from nonn_mcu.bundle import BudgetInfo, Bundle, Fidelity, LayerInfo, Manifest, TensorInfo, TflmInfo, Vectors
+from nonn_mcu.bundle import (
+    BudgetInfo,
+    Bundle,
+    Fidelity,
+    LayerInfo,
+    Manifest,
+    Preprocessing,
+    TensorInfo,
+    TflmInfo,
+    Vectors,
+)
 from nonn_mcu.codegen import generate, generate_tflm
 from nonn_mcu.verify import oracle
 from nonn_mcu.verify.fidelity import dequantize
@@ -65,32 +77,50 @@ def tensor_info(name, tensor, torch_shape, from_torch):
 
 def make_bundle(path: Path, seed: int = 1, **changes) -> Bundle:
     """Write the bundle; ``changes`` replace fields of its Vectors."""
-    tflite = model(seed)
-    made = generate(tflite, NAME)
-    over_tflm = TflmInfo(operators=("CONV_2D", "FULLY_CONNECTED"), arena_bytes=TFLM_ARENA)
     rng = np.random.default_rng(seed)
     inputs = rng.integers(-128, 128, (COUNT, 6, 5, 3), np.int8)
+    return bundle_of(path, model(seed), NAME, inputs, ((1, 3, 6, 5), (0, 2, 3, 1)), noise=rng, **changes)
+
+
+def bundle_of(
+    path: Path,
+    tflite: bytes,
+    name: str,
+    inputs: np.ndarray,
+    from_torch: tuple[tuple[int, ...], tuple[int, ...]],
+    *,
+    noise: np.random.Generator | None = None,
+    preprocessing: Preprocessing | None = None,
+    following: str = "",
+    more: Mapping[str, str] = MappingProxyType({}),
+    **changes,
+) -> Bundle:
+    """Write a bundle of this model for these inputs; ``more`` are the C files of the model ``following``."""
+    made = generate(tflite, name, following=following)
+    over_tflm = TflmInfo(operators=("CONV_2D", "FULLY_CONNECTED"), arena_bytes=TFLM_ARENA)
     (outputs,) = oracle.run(tflite, [inputs])
     layers = oracle.run_layers(tflite, [inputs[:WITH_LAYERS]], [layer.tensor for layer in made.layers])
     crcs = [[zlib.crc32(layer[v].tobytes()) for layer in layers] for v in range(WITH_LAYERS)]
-    image = tensor_info("image", made.graph.tensors[made.graph.inputs[0]], (1, 3, 6, 5), (0, 2, 3, 1))
-    logits = tensor_info("logits", made.graph.tensors[made.graph.outputs[0]], (1, OUTPUTS), (0, 1))
-    noise = rng.uniform(-1, 1, outputs.shape) * logits.scale
+    image = tensor_info("image", made.graph.tensors[made.graph.inputs[0]], *from_torch)
+    logits = tensor_info("logits", made.graph.tensors[made.graph.outputs[0]], (1, outputs.shape[1]), (0, 1))
+    references = dequantize(outputs, logits)
+    if noise is not None:
+        references = references + noise.uniform(-1, 1, outputs.shape) * logits.scale
     fields = {
         "inputs": (inputs,),
         "outputs": (outputs,),
-        "references": ((dequantize(outputs, logits) + noise).astype(np.float32),),
+        "references": (references.astype(np.float32),),
         "labels": None,
         "layer_crc": np.array(crcs, np.uint32),
     }
     manifest = Manifest(
-        name=NAME,
+        name=name,
         tools={},
-        model_file=f"{NAME}.tflite",
+        model_file=f"{name}.tflite",
         model_sha256=bundle.sha256(tflite),
         inputs=(image,),
         outputs=(logits,),
-        preprocessing=None,
+        preprocessing=preprocessing,
         layers=tuple(LayerInfo(**asdict(layer)) for layer in made.layers),
         runtimes=("native", "tflm"),
         arena_bytes=made.plan.arena_bytes,
@@ -115,8 +145,8 @@ def make_bundle(path: Path, seed: int = 1, **changes) -> Bundle:
     packed = path.parent / f"{path.name}.npz"
     packed.parent.mkdir(parents=True, exist_ok=True)
     Vectors(**(fields | changes)).save(packed)
-    generated = made.files | generate_tflm(tflite, NAME, TFLM_ARENA)
+    generated = made.files | generate_tflm(tflite, name, TFLM_ARENA) | more
     files = {name: text.encode() for name, text in generated.items()}
-    files |= {f"{NAME}.tflite": tflite, bundle.VECTORS: packed.read_bytes()}
+    files |= {f"{name}.tflite": tflite, bundle.VECTORS: packed.read_bytes()}
     packed.unlink()
     return bundle.write(path, files, manifest)
