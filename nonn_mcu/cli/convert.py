@@ -1,31 +1,49 @@
-"""``nonn-mcu convert``: from a student to a bundle."""
+"""``nonn-mcu convert``: from a student to a bundle, from a network to a folder of bundles."""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nonn_mcu.cli import student_options
+from nonn_mcu.cli import convert_result, student_options
+from nonn_mcu.cli.convert_result import Result
 from nonn_mcu.cli.output import one_line, print_json
 from nonn_mcu.cli.progress import steps
 from nonn_mcu.errors import BadInput
 
 if TYPE_CHECKING:
+    from nonn_mcu.bundle import Runtime
     from nonn_mcu.calib import Samples
-    from nonn_mcu.convert.pipeline import Converted, TooLarge
-    from nonn_mcu.students import Student
+    from nonn_mcu.nonn.checkpoint import Trained
+    from nonn_mcu.students import InputSpec, Student
 
 # Ranges of activations settle within a few hundred samples; each costs an inference.
 CALIBRATION_SAMPLES = 256
 MAX_VECTORS = 10_000
 
-# What a runtime's code begins with, in the bundle.
-NATIVE, TFLM = "native/model.c", "tflm/model.cc"
+
+@dataclass(frozen=True)
+class _Order:
+    """What is asked for, of a student and of a network alike."""
+
+    out: Path | None
+    name: str | None
+    runtime: Runtime | None
+    vectors: int
+    flash_limit: int
+    ram_limit: int | None
+    force: bool
+    progress: Callable[[str], None]
+
+    def place(self, name: str) -> Path:
+        return Path("build", name) if self.out is None else self.out
 
 
 def convert(
@@ -62,6 +80,7 @@ def convert(
         ),
     ] = "500KB",
     ram: Annotated[str | None, typer.Option(metavar="SIZE", help="RAM; no limit if left out.")] = None,
+    head: Annotated[str | None, typer.Option(metavar="WHERE", help="Of a network: host or device:K.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Write the bundle even over budget.")] = False,
     allow_pickle: Annotated[
         bool, typer.Option("--allow-pickle", help="Run code in STUDENT: if you trust it!")
@@ -69,7 +88,7 @@ def convert(
     as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout, and nothing else.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print the tools' log to stderr.")] = False,
 ) -> int:
-    """Convert a student to int8 and C: a bundle to build, flash and verify.
+    """Convert a student, or a network of students, to int8 and C, for a device each.
 
     [bold]nonn-mcu convert[/] student.pt --calib cifar10:data/cifar-10-batches-bin
 
@@ -77,7 +96,8 @@ def convert(
     """
     from nonn_mcu import budget
     from nonn_mcu.bundle import RUNTIMES
-    from nonn_mcu.convert import assemble, pipeline
+    from nonn_mcu.convert.assemble import LOG
+    from nonn_mcu.convert.pipeline import TooLarge
     from nonn_mcu.convert.quiet import ToolError
     from nonn_mcu.report import budget_report
 
@@ -86,120 +106,124 @@ def convert(
     if runtime not in (None, *RUNTIMES):
         raise BadInput(f"--runtime {runtime!r}: it is one of {', '.join(RUNTIMES)}")
     limits = (budget.parse_size(flash), None if ram is None else budget.parse_size(ram))
-    with steps() as progress:
-        progress(f"Loading {one_line(os.fsdecode(student))}")
-        loaded = student_options.load(
-            student,
-            arch=arch,
-            shape=shape,
-            layout=layout,
-            mean=mean,
-            std=std,
-            labels=labels,
-            calibration=calib,
-            allow_pickle=allow_pickle,
-        )
-        calibration, test = _samples(loaded, vectors, progress)
-        target = Path("build", pipeline.model_name(loaded, name)) if out is None else out
-        over: pipeline.TooLarge | None = None
-        try:
-            converted = pipeline.convert(
-                loaded,
-                calibration,
-                test,
-                target,
-                name=name,
-                runtime=runtime,
-                vectors=vectors,
-                flash_limit=limits[0],
-                ram_limit=limits[1],
-                force=force,
-                progress=progress,
-            )
-        except pipeline.TooLarge as error:
-            over = error
-        except BadInput as error:
-            if verbose and isinstance(error.__cause__, ToolError):
-                print(error.__cause__.log, file=sys.stderr)
-            raise
-    if over is not None:
+    own: dict[str, Any] = {
+        "arch": arch,
+        "shape": shape,
+        "layout": layout,
+        "mean": mean,
+        "std": std,
+        "labels": labels,
+        "allow_pickle": allow_pickle,
+    }
+    try:
+        with steps() as progress:
+            progress(f"Loading {one_line(os.fsdecode(student))}")
+            order = _Order(out, name, runtime, vectors, *limits, force, progress)
+            result = _convert(student, own, calib, head, order)
+    except TooLarge as error:
         if not as_json:
-            print(budget_report.refusal(over.info, over.layers))
-            raise over
-        print_json("convert", over.exit_code, _refusal_json(over))
-        return over.exit_code
+            print(budget_report.refusal(error.info, error.layers))
+            raise
+        print_json("convert", error.exit_code, convert_result.of_refusal(error))
+        return error.exit_code
+    except BadInput as error:
+        if verbose and isinstance(error.__cause__, ToolError):
+            print(error.__cause__.log, file=sys.stderr)
+        raise
     if verbose:
-        log = (converted.bundle.path / assemble.LOG).read_text(encoding="utf-8")
-        print(log, file=sys.stderr)
+        for bundle in result.bundles:
+            print((bundle.path / LOG).read_text(encoding="utf-8"), file=sys.stderr)
     if as_json:
-        print_json("convert", 0, _to_json(converted))
+        print_json("convert", 0, result.body)
     else:
-        _print(converted)
+        print("\n".join(result.lines))
+        for note in result.notes:
+            print(f"note: {one_line(note)}", file=sys.stderr)
     return 0
 
 
+def _convert(
+    file: Path, own: Mapping[str, Any], calib: str | None, head: str | None, order: _Order
+) -> Result:
+    """Convert whatever the file holds; ``own`` are the options that a network's file makes needless."""
+    from nonn_mcu.nonn import loading
+
+    trained = loading.load(file)
+    if trained is None:
+        if head is not None:
+            raise BadInput(f"--head {head}: {file} is no network of students; leave it out")
+        return _student(student_options.load(file, **own, calibration=calib), order)
+    given = next((option for option, value in own.items() if value), None)
+    if given is not None:
+        raise BadInput(
+            f"--{given.replace('_', '-')}: {file} is a network, which says it itself; leave it out"
+        )
+    return _network(trained, calib, head, order)
+
+
+def _student(student: Student, order: _Order) -> Result:
+    from nonn_mcu import calib
+    from nonn_mcu.convert import pipeline
+
+    calibration = test = None
+    if student.kind != "tflite":
+        calibration, test = _samples(student.name, student.calibration, student.input, order.vectors, order)
+    elif student.calibration is not None:
+        order.progress(f"Reading {one_line(student.calibration)}")
+        test = calib.load(student.calibration, student.input, split="test", limit=order.vectors)
+    converted = pipeline.convert(
+        student,
+        calibration,
+        test,
+        order.place(pipeline.model_name(student.name, order.name)),
+        name=order.name,
+        runtime=order.runtime,
+        vectors=order.vectors,
+        flash_limit=order.flash_limit,
+        ram_limit=order.ram_limit,
+        force=order.force,
+        progress=order.progress,
+    )
+    return convert_result.of_student(converted)
+
+
+def _network(trained: Trained, source: str | None, head: str | None, order: _Order) -> Result:
+    from nonn_mcu.convert import pipeline
+    from nonn_mcu.nonn.convert import convert as convert_network
+    from nonn_mcu.nonn.member import Limits
+
+    place = re.fullmatch(r"host|device:(\d{1,2})", "host" if head is None else head, re.ASCII)
+    if place is None:
+        raise BadInput(f"--head {head!r}: it is host, or device:K for the device of student K")
+    calibration, test = _samples(
+        trained.name, source or trained.content.calibration, trained.input, None, order
+    )
+    converted = convert_network(
+        trained,
+        calibration,
+        test,
+        order.place(pipeline.model_name(trained.name, order.name)),
+        name=order.name,
+        holder=None if place[1] is None else int(place[1]),
+        runtime=order.runtime,
+        vectors=order.vectors,
+        limits=Limits(order.flash_limit, order.ram_limit, order.force),
+        progress=order.progress,
+    )
+    return convert_result.of_network(converted)
+
+
 def _samples(
-    loaded: Student, vectors: int, progress: Callable[[str], None]
-) -> tuple[Samples | None, Samples | None]:
+    name: str, source: str | None, spec: InputSpec, limit: int | None, order: _Order
+) -> tuple[Samples, Samples]:
+    """Read the samples for calibration, and at most ``limit`` for test."""
     from nonn_mcu import calib
 
-    source = loaded.calibration
     if source is None:
-        if loaded.kind == "tflite":
-            return None, None
         raise BadInput(
-            f"{loaded.name}: names no calibration set and none is given; give representative samples with "
+            f"{name}: names no calibration set and none is given; give representative samples with "
             "--calib: a folder of images, a .npy or .npz, digits, or cifar10:FOLDER"
         )
-    progress(f"Reading {one_line(source)}")
-    test = calib.load(source, loaded.input, split="test", limit=vectors)
-    if loaded.kind == "tflite":
-        return None, test
-    return calib.load(source, loaded.input, limit=CALIBRATION_SAMPLES), test
-
-
-def _print(converted: Converted) -> None:
-    from nonn_mcu.report import budget_report
-    from nonn_mcu.report.conversion import fidelity_lines
-
-    path, manifest = converted.bundle.path, converted.bundle.manifest
-    rows = [
-        ("bundle", path),
-        ("model", path / manifest.model_file),
-        *((label, path / file) for label, file in (("C", NATIVE), ("TFLM", TFLM)) if file in manifest.files),
-        ("report", path / "report.md"),
-    ]
-    for what, where in rows:
-        print(f"{what:8}{one_line(os.fsdecode(where))}")
-    for line in fidelity_lines(manifest.fidelity, manifest.outputs):
-        print(f"{'fidelity':8} {one_line(line)}")
-    if manifest.tflm is not None:
-        print(f"{'arena':8}{manifest.tflm.arena_bytes:,} B at most, over TensorFlow Lite Micro")
-    print(f"\n{budget_report.summary(manifest.budget)}")
-    for note in converted.notes:
-        print(f"note: {one_line(note)}", file=sys.stderr)
-
-
-def _to_json(converted: Converted) -> dict[str, Any]:
-    path, manifest = converted.bundle.path, converted.bundle.manifest
-    body = manifest.model_dump(
-        mode="json",
-        include={"name", "model_sha256", "fidelity", "budget", "runtimes", "arena_bytes"},
-    )
-    return body | {
-        "bundle": one_line(os.fsdecode(path)),
-        "model": manifest.model_file,
-        "c": NATIVE if NATIVE in manifest.files else None,
-        "tflm": TFLM if TFLM in manifest.files else None,
-        "tflm_arena_bytes": None if manifest.tflm is None else manifest.tflm.arena_bytes,
-        "layers": len(manifest.layers),
-        "notes": list(converted.notes),
-    }
-
-
-def _refusal_json(error: TooLarge) -> dict[str, Any]:
-    return {
-        "error": {"type": "OverBudget", "message": str(error)},
-        "budget": error.info.model_dump(mode="json"),
-        "layers": [layer.model_dump(mode="json") for layer in error.layers],
-    }
+    order.progress(f"Reading {one_line(source)}")
+    test = calib.load(source, spec, split="test", limit=limit)
+    return calib.load(source, spec, limit=CALIBRATION_SAMPLES), test

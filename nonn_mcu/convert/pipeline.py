@@ -25,8 +25,8 @@ class TooLarge(OverBudget):
         self.layers = layers
 
 
-def model_name(student: Student, wanted: str | None = None) -> str:
-    """Give the name that the model has in C, in file names and on the device.
+def model_name(student: str, wanted: str | None = None) -> str:
+    """Give the name that the ``student`` of a name has in C, in file names and on the device.
 
     Raises :class:`BadInput` for a ``wanted`` one that cannot be.
     """
@@ -35,7 +35,7 @@ def model_name(student: Student, wanted: str | None = None) -> str:
             f"--name {wanted!r}: a name in C of lower-case letters, digits and underscores, such as "
             f"{identifier(wanted)}"
         )
-    return identifier(student.name) if wanted is None else wanted
+    return identifier(student) if wanted is None else wanted
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def convert(
     if student.kind != "tflite" and (calibration is None or test is None):
         raise BadInput(f"{student.name}: quantisation needs samples; give them with --calib")
     bundle.require_free(out)
-    name = model_name(student, name)
+    name = model_name(student.name, name)
     if student.kind == "tflite":
         progress("Reading the model")
         quantised = from_tflite(student)

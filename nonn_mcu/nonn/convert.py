@@ -62,7 +62,7 @@ def convert(
     a student over its device's budget.
     """
     whole = Student(trained.name, "module", trained.module, trained.input)
-    name = model_name(whole, name)
+    name = model_name(trained.name, name)
     bundle.require_free(out, NETWORK, "network")
     _require_holder(holder, len(trained.content.students), runtime)
     students = [
