@@ -58,6 +58,9 @@ def _convert(name: str, folder: Path, request: pytest.FixtureRequest) -> None:
     if name == "digits":
         source = [str(folder / "digits.pt")]
         _run(sys.executable, str(ROOT / "examples" / "digits" / "train.py"), *source)
+    elif name == "nonn":
+        source = [str(folder / "nonn.pt")]
+        _run(sys.executable, str(ROOT / "tests" / "support" / "nonn.py"), *source)
     else:
         data = request.getfixturevalue("data_dir")
         source = [str(data / "mlperf-tiny" / f"{name}_int8.tflite")]

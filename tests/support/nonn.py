@@ -1,5 +1,6 @@
 """A tiny network of neural networks for the digits, to convert, build and verify."""
 
+import sys
 from pathlib import Path
 
 import torch
@@ -48,3 +49,7 @@ def tiny_network(path: Path, students: int = 2, flash: tuple[int | None, ...] | 
         calibration="digits",
     )
     return module
+
+
+if __name__ == "__main__":
+    tiny_network(Path(sys.argv[1]))
