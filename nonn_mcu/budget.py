@@ -26,7 +26,7 @@ _SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*(B|KB|MB|KIB|MIB)", re.IGNORECAS
 
 # sizeof(nonn_tensor), its offset in the arena, and sizeof(nonn_model_t) on a 32-bit core
 _DESCRIPTION_BYTES = 32 + 4
-_MODEL_BYTES = 88
+_MODEL_BYTES = 92
 
 
 class LayerCost(Protocol):

@@ -110,8 +110,8 @@ def distil(
     methods = METHODS if baselines else (chosen,)
     if out.is_dir() or out.suffix == ".svg":
         raise BadInput(f"--out {out}: give a file such as nonn.pt; the curves are beside it")
-    fabric = Fabric()
-    fabric.launch()
+    # `fabric run` has started the processes by now and says in the environment which this is of how many
+    fabric = Fabric() if os.environ.get("LT_CLI_USED") == "1" else Fabric(devices=1)
     with steps() as step:
         step(f"Loading {one_line(os.fsdecode(teacher))}")
         loaded = student_options.load(
@@ -125,8 +125,8 @@ def distil(
             allow_pickle=allow_pickle,
         )
         divided = parts_file.read(parts)
+        parts_file.require_teacher(divided, teachers.of(loaded))  # another one may not have the layer
         taught_by = teachers.of(loaded, divided.teacher.layer)
-        parts_file.require_teacher(divided, taught_by)
         step(f"Reading {one_line(data)}")
         samples = distilling.load_data(data, taught_by.input)
         if student == [AUTO]:

@@ -127,7 +127,8 @@ def train(
             optimizer.step()
             total += value.item()
             seen += recipe.batch * fabric.world_size
-            progress(seen, recipe.epochs * len(x))
+            if fabric.is_global_zero:
+                progress(seen, recipe.epochs * len(x))
         if not np.isfinite(total):
             raise BadInput(f"the loss is {total} in epoch {epoch}: give a lower --rate")
         wrapped.eval()
@@ -138,7 +139,8 @@ def train(
         if answers is not None:
             answers.keep(number)
         state.save(history, best)
-        told(history[-1])
+        if fabric.is_global_zero:
+            told(history[-1])
     assert best is not None
     return Outcome(tuple(history), best[0], best[1])
 
