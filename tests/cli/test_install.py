@@ -4,11 +4,10 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from importlib import metadata
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
+from support.installed import base_install
 
 ROOT = Path(__file__).resolve().parents[2]
 ABSENT = ("torch", "tensorflow", "onnx", "tflite_micro", "sklearn", "jinja2", "PIL")
@@ -34,21 +33,9 @@ def wheel(tmp_path_factory):
     return made
 
 
-def required(requirements, found):
-    """Distributions that these requirements lead to, without any extra."""
-    for text in requirements:
-        requirement = Requirement(text)
-        wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-        if wanted and requirement.name not in found:
-            found[requirement.name] = metadata.distribution(requirement.name)
-            required(found[requirement.name].requires or (), found)
-    return found
-
-
 def link_requirements(wheel, site):
     """Put what the wheel's metadata asks for into ``site``: what is installed here, and no index."""
-    (described,) = metadata.distributions(path=[str(wheel)])
-    for distribution in required(described.requires, {}).values():
+    for distribution in base_install(wheel):
         for top in {Path(file).parts[0] for file in distribution.files} - {"..", "__pycache__"}:
             (site / top).symlink_to(distribution.locate_file(top))
 
