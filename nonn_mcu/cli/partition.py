@@ -72,11 +72,9 @@ def partition(
     if not 2 <= students <= parts_file.MAX_STUDENTS:
         raise BadInput(f"--students {students}: give 2 to {parts_file.MAX_STUDENTS}")
     memory = _budgets(budgets, students)
+    if not out.name or out.is_dir() or out.suffix == ".svg":
+        raise BadInput(f"--out {out}: give a file such as parts.json; the picture is parts.svg beside it")
     drawing = out.with_suffix(".svg")
-    if out.suffix == ".svg" or out.is_dir():
-        raise BadInput(
-            f"--out {out}: give a file such as parts.json; the picture is {drawing.name} beside it"
-        )
     with steps() as step:
         step(f"Loading {one_line(os.fsdecode(teacher))}")
         loaded = student_options.load(

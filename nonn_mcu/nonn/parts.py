@@ -158,15 +158,18 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def require_teacher(parts: Parts, teacher: Teacher) -> None:
-    """Raise :class:`BadInput` unless the parts are of this teacher: its weights, its layer's channels."""
+    """Raise :class:`BadInput` unless the parts are of a teacher with these weights, and of its map.
+
+    The channels are compared where ``teacher`` observes the same layer.
+    """
     theirs = parts.teacher
     if theirs.sha256 != teacher.sha256:
-        what = f"other weights than {teacher.name}"
-    elif theirs.channels != teacher.channels:
-        what = f"{theirs.channels} channels, and {teacher.layer} of {teacher.name} has {teacher.channels}"
-    else:
-        return
-    raise BadInput(
-        f"the parts are of another teacher: {theirs.name} with {what}; "
-        "give that teacher, or run nonn-mcu partition for this one"
-    )
+        raise BadInput(
+            f"the parts are of another teacher, {theirs.name} ({theirs.sha256[:12]}), not of {teacher.name} "
+            f"({teacher.sha256[:12]}); give that teacher, or run nonn-mcu partition for this one"
+        )
+    if theirs.layer == teacher.layer and theirs.channels != teacher.channels:
+        raise BadInput(
+            f"the parts are of {theirs.channels} channels, and {teacher.layer} of {teacher.name} has "
+            f"{teacher.channels}; run nonn-mcu partition again"
+        )

@@ -106,14 +106,22 @@ def test_what_cannot_be_read_or_written(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-@pytest.mark.parametrize(
-    ("sha256", "channels", "words"),
-    [("b" * 64, 6, "other weights than mine"), ("a" * 64, 7, "6 channels, and conv of mine has 7")],
-)
+ANOTHER = {
+    "weights": ("b" * 64, 6, r"another teacher, net \(a{12}\), not of mine \(b{12}\)"),
+    "channels": ("a" * 64, 7, "of 6 channels, and layer3.8 of mine has 7"),
+}
+
+
+@pytest.mark.parametrize(("sha256", "channels", "words"), ANOTHER.values(), ids=ANOTHER)
 def test_parts_of_another_teacher_are_refused(sha256, channels, words):
     parts = parts_file.Parts.model_validate(GOOD)
-    parts_file.require_teacher(parts, SimpleNamespace(name="mine", layer="x", sha256="a" * 64, channels=6))
-    with pytest.raises(BadInput, match=f"of another teacher: net with {words}"):
-        parts_file.require_teacher(
-            parts, SimpleNamespace(name="mine", layer="conv", sha256=sha256, channels=channels)
-        )
+    mine = SimpleNamespace(name="mine", layer="layer3.8", sha256=sha256, channels=channels)
+    with pytest.raises(BadInput, match=words):
+        parts_file.require_teacher(parts, mine)
+
+
+@pytest.mark.parametrize(("layer", "channels"), [("layer3.8", 6), ("conv1", 3)])
+def test_parts_of_the_same_weights_are_accepted(layer, channels):
+    parts = parts_file.Parts.model_validate(GOOD)
+    mine = SimpleNamespace(name="mine", layer=layer, sha256="a" * 64, channels=channels)
+    parts_file.require_teacher(parts, mine)
