@@ -89,14 +89,12 @@ def distil(
 
     for package in ("torch", "lightning_fabric", "matplotlib"):
         require(package, "distilling a teacher", "nonn")
-    from lightning_fabric import Fabric
-
     from nonn_mcu.nonn import curve
     from nonn_mcu.nonn import distil as distilling
     from nonn_mcu.nonn import parts as parts_file
     from nonn_mcu.nonn import teacher as teachers
     from nonn_mcu.nonn.losses import METHODS, Weights
-    from nonn_mcu.nonn.train import Recipe
+    from nonn_mcu.nonn.train import Recipe, start_fabric
     from nonn_mcu.nonn.views import AUGMENTS
     from nonn_mcu.students.arch import parse_name
 
@@ -110,8 +108,7 @@ def distil(
     methods = METHODS if baselines else (chosen,)
     if out.is_dir() or out.suffix == ".svg":
         raise BadInput(f"--out {out}: give a file such as nonn.pt; the curves are beside it")
-    # `fabric run` has started the processes by now and says in the environment which this is of how many
-    fabric = Fabric() if os.environ.get("LT_CLI_USED") == "1" else Fabric(devices=1)
+    fabric = start_fabric()
     with steps() as step:
         step(f"Loading {one_line(os.fsdecode(teacher))}")
         loaded = student_options.load(

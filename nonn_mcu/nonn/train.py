@@ -69,6 +69,11 @@ class Outcome:
     state_dict: dict[str, Tensor]
 
 
+def start_fabric() -> Fabric:
+    """One process, unless `fabric run` has started several: its environment then says which this is."""
+    return Fabric() if os.environ.get("LT_CLI_USED") == "1" else Fabric(devices=1)
+
+
 def train(
     module: NoNN,
     train_set: tuple[Tensor, Tensor],
