@@ -88,7 +88,7 @@ def network(
         f"{opened.manifest.name}: {hardware.name} at {hardware.clock_hz / 1e6:g} MHz, one instruction a cycle"
     )
     write_whole(drawing, draw(found.alternatives, costs, about))
-    notes = comparison.assumptions(hardware, board, {one.name: one.about for one in over}) + found.notes
+    notes = comparison.assumptions(hardware, emulated, {one.name: one.about for one in over}) + found.notes
     if as_json:
         body = {"board": board, "picture": one_line(os.fsdecode(drawing)), "notes": list(notes)}
         print_json("network", 0, body | comparison.to_json(found.alternatives, costs, hardware))
@@ -112,7 +112,7 @@ def _hardware(device: str, clock: str | None, power_mw: float | None) -> Hardwar
     hertz = chosen.clock_hz if clock is None else parse_rate(clock, "--clock")
     if hertz is None:
         raise BadInput(f"--device {device}: has no clock of its own; give one with --clock, such as 80MHz")
-    return Hardware(device, hertz, chosen.power_mw if power_mw is None else power_mw)
+    return Hardware(device, chosen.core, hertz, chosen.power_mw if power_mw is None else power_mw)
 
 
 def _network(path: Path) -> NetworkBundle:

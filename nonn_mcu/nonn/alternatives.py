@@ -22,6 +22,7 @@ class Hardware:
     """The board that times and energies are modelled for; ``power_mw`` None: no energies."""
 
     name: str
+    core: str
     clock_hz: int
     power_mw: float | None
 

@@ -56,6 +56,8 @@ def compare(
         parts = split(codegen.load(models["split"].bundle.model), len(network.students))
         alternatives.append(_split(models["split"], parts, images))
         notes += _about_idle(parts)
+    if network.manifest.holder is None:
+        notes.append("nonn: the head runs on the host, whose time is left out")
     alternatives.append(_nonn(network, measured[: len(wanted)], images))
     notes += [
         f"{one.kind}: does not fit the emulated board; its instructions are estimated from its MACs"

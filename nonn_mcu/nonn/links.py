@@ -14,6 +14,7 @@ from fractions import Fraction
 from nonn_mcu.errors import BadInput
 
 _NUMBER = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)([kKMG]?)(?:Hz|bit/s)?", re.ASCII)
+_WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 _PREFIXES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9}
 _EXAMPLES = "uart:115200, can:1M, ethernet:100M or own:RATE,BITS_A_BYTE,BITS_A_FRAME,BYTES_A_FRAME"
 _OWN_FIELDS = 4
@@ -71,9 +72,9 @@ def parse_rate(text: str, what: str) -> int:
 def _own(text: str, fields: list[str]) -> Link:
     """One's own: rate, bits for a byte, bits of a frame beside them, and the most bytes in it, 0 for any."""
     given = [*fields, *_OWN_DEFAULTS[len(fields) - 1 :]]
-    if len(given) != _OWN_FIELDS or not all(field.isascii() and field.isdigit() for field in given[1:]):
+    if len(given) != _OWN_FIELDS or not all(_WHOLE.fullmatch(field) for field in given[1:]):
         raise BadInput(f"link {text!r}: give a rate and at most three whole numbers: {_EXAMPLES}")
-    byte, frame, largest = (min(int(field), 1 << 30) for field in given[1:])
+    byte, frame, largest = map(int, given[1:])
     if byte == 0:
         raise BadInput(f"link {text!r}: a byte takes no bits; give at least 1, such as 8")
     return Link(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from nonn_mcu.boards.board import Board
 from nonn_mcu.nonn.alternatives import Alternative, Cost, Hardware, Score
 from nonn_mcu.report.table import table
 
@@ -45,18 +46,20 @@ def text(alternatives: Sequence[Alternative], costs: Mapping[str, Sequence[Cost]
     return table(("", *(title(one) for one in alternatives)), rows)
 
 
-def assumptions(hardware: Hardware, board: str, links: Mapping[str, str]) -> tuple[str, ...]:
-    """Say what the figures rest on; ``links`` says of each what was counted."""
+def assumptions(hardware: Hardware, board: Board, links: Mapping[str, str]) -> tuple[str, ...]:
+    """Say what the figures rest on; ``board`` counted instructions, ``links`` says of each what it counts."""
     power = (
         f"no energy: {hardware.name} has no power from a datasheet here; give --power-mw"
         if hardware.power_mw is None
         else f"energy is an estimate: {hardware.power_mw:g} mW while a device computes, sends or receives"
     )
+    other = "" if hardware.core.startswith(board.core) else f", as if {hardware.core} took as many"
     return (
-        f"instructions: measured at -O2 on {board}; of the split net, the whole net's times the largest "
-        "share of its MACs",
+        "flash and RAM are planned, for a Cortex-M4 at -Os; the split net's without code for the exchange",
+        f"instructions are measured at -O2 on {board.name} ({board.core}){other}; of the split net, "
+        "the whole net's times the largest share of its MACs",
         f"latency is a model: one instruction a cycle at {hardware.clock_hz / 1e6:g} MHz ({hardware.name}), "
-        "then the bytes, each sent once for all; without the input and the protocol's frames",
+        "and then the bytes, each sent once for all; without the input and the protocol's frames",
         *(f"{link}: {about}" for link, about in links.items()),
         power,
     )

@@ -60,7 +60,7 @@ def test_no_rate(text):
     "text",
     [
         "", "uart", "uart:", "uart:fast", "usb:12M", ":1M", "can:1M,8", "own", "own:", "own:1M,", "own:1M,0",
-        "own:1M,-8", "own:1M,8,1,2,3", "own:1M,8,²",
+        "own:1M,-8", "own:1M,8,1,2,3", "own:1M,8,²", "own:1M," + "9" * 5000,
     ],
 )  # fmt: skip
 def test_no_link(text):
