@@ -64,19 +64,20 @@ def serve(
             stack.callback(port.close)
             where = serial
         else:
-            listener = stack.enter_context(address.listen(listen or DEFAULT, token is not None))
+            listener = stack.enter_context(address.bind(listen or DEFAULT, token is not None))
             where = address.url(listener.getsockname())
         running = stack.enter_context(runtimes.start_device(opened, chosen))
         line = os.open(running.port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         stack.callback(os.close, line)
+        server = Server(listener, line, token, _log) if serial is None else None
         manifest = opened.manifest
         print(
             one_line(f"serving {manifest.name} ({chosen}, {manifest.model_sha256[:12]}) on {where}"),
             flush=True,
         )
-        if serial is not None:
+        if server is None:
             serve_serial(port, line, _log)
-        Server(listener, line, token, _log).run()
+        server.run()
 
 
 def _log(text: str) -> None:

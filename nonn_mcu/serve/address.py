@@ -1,4 +1,4 @@
-"""Where to listen, and whether that needs a token: everywhere but on this machine's own addresses."""
+"""Where to listen, and whether that needs a token: everywhere but on addresses of this machine alone."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ import socket
 
 from nonn_mcu.errors import BadInput
 
-_BACKLOG = 16
 
+def bind(text: str, has_token: bool) -> socket.socket:
+    """Bind a socket, not yet listening, to ``HOST:PORT`` (``[HOST]:PORT`` for IPv6; port 0: a free one).
 
-def listen(text: str, has_token: bool) -> socket.socket:
-    """Listen on ``HOST:PORT`` (``[HOST]:PORT`` for IPv6); port 0 takes a free one.
-
-    Raises :class:`BadInput` for an address that cannot be listened on, or that others reach without a token.
+    Raises :class:`BadInput` for an address that cannot be had, or that others reach without a token.
     """
     family, address = _resolve(text)
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -26,7 +24,6 @@ def listen(text: str, has_token: bool) -> socket.socket:
                 f"--listen {text}: other machines can reach that address: give --token-file too, or listen "
                 "on 127.0.0.1"
             )
-        listener.listen(_BACKLOG)
         listener.setblocking(False)
     except OSError as error:
         listener.close()

@@ -31,8 +31,8 @@ def choose(name: str | None, bundle: Bundle) -> str:
         name = next((one for one in RUNTIMES if _is_here(one, bundle)), None)
         if name is None:
             raise MissingExtra(
-                "nothing here runs the model: install cmake, make and gcc for the native runtime, or an "
-                f"interpreter: pip install {_PACKAGES['litert']}"
+                f"nothing here runs the model: install an interpreter (pip install {_PACKAGES['litert']}), "
+                "or for a bundle with the native runtime's code, cmake, make and gcc"
             )
     if name in MODULES and not _is_installed(name):
         raise MissingExtra(f"the runtime {name} is not installed: pip install {_PACKAGES[name]}")

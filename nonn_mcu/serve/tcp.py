@@ -18,6 +18,7 @@ from nonn_mcu.serve.gate import Gate
 from nonn_mcu.serve.relay import Log, Relay, read_line
 
 MOST_VISITORS = 4  # connections that are not the client; the oldest makes room
+_BACKLOG = 16
 _FAREWELL_SECONDS = 1.0
 # A client that is silent this long, in seconds, must answer a probe of TCP's; three unanswered end it.
 _KEEPALIVE = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 30_000))
@@ -49,6 +50,7 @@ class Server:
     """Relays between the device's line (an open file that does not block) and who connects to ``listener``.
 
     Without a token whoever comes first is the client. ``log`` gets a line per client and failed handshake.
+    ``listener`` is bound; from here on it listens.
     """
 
     def __init__(self, listener: socket.socket, line: int, token: bytes | None, log: Log) -> None:
@@ -59,6 +61,7 @@ class Server:
         self._gate = Gate()
         self._visitors: list[_Visitor] = []
         self._client: _Client | None = None
+        listener.listen(_BACKLOG)
 
     def run(self) -> NoReturn:
         """Serve until an exception: LinkError when the device is gone, KeyboardInterrupt."""

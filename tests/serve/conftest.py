@@ -19,7 +19,7 @@ from nonn_mcu.boards.start import Running, start
 from nonn_mcu.errors import LinkError
 from nonn_mcu.link.client import Device
 from nonn_mcu.link.handshake import TOKEN_FILE
-from nonn_mcu.serve.address import listen
+from nonn_mcu.serve.address import bind
 from nonn_mcu.serve.tcp import Server
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "link"))  # for fake_board
@@ -107,13 +107,14 @@ def serving(firmware):
     def serving(token=None):
         device = start(boards.get("host"), firmware)
         line = os.open(device.port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-        listener = listen("127.0.0.1:0", token is not None)
+        listener = bind("127.0.0.1:0", token is not None)
         served = Served(listener.getsockname(), device)
+        server = Server(listener, line, token, served.log.append)
 
         def run():
             with listener:
                 try:
-                    Server(listener, line, token, served.log.append).run()
+                    server.run()
                 except LinkError as error:
                     served.error = error
                 finally:

@@ -15,7 +15,7 @@ from support.command import check_pass, finish, wait_until
 from nonn_mcu.cli import main
 from nonn_mcu.link.handshake import TOKEN_FILE
 from nonn_mcu.serve import runtimes
-from nonn_mcu.serve.address import is_loopback, listen
+from nonn_mcu.serve.address import bind, is_loopback
 
 LINE = re.compile(r"serving pocket \((native|litert), [0-9a-f]{12}\) on (\S+)\n")
 
@@ -140,11 +140,11 @@ def test_what_cannot_be_served_is_2(capsys, pocket, options, says):
 
 def test_all_of_ipv6_needs_a_token_too(capsys, pocket):
     try:
-        listen("[::]:0", True).close()
+        bind("[::]:0", True).close()
     except ValueError:
         pytest.skip("no IPv6 here")
     assert "other machines can reach" in refused(capsys, pocket.path, "--listen", "[::]:0")
-    listen("[::1]:0", False).close()
+    bind("[::1]:0", False).close()
 
 
 def test_a_name_is_judged_by_what_it_means(capsys, pocket, monkeypatch):
@@ -230,8 +230,8 @@ def test_the_server_needs_the_base_install_alone(pocket, firmware):
 def test_what_is_bound_is_not_left_open(pocket):
     """A port that was refused is free again."""
     with pytest.raises(ValueError):
-        listen("0.0.0.0:0", False)
-    first = listen("127.0.0.1:0", False)
+        bind("0.0.0.0:0", False)
+    first = bind("127.0.0.1:0", False)
     where = first.getsockname()
     first.close()
-    wait_until(lambda: not listen(f"127.0.0.1:{where[1]}", False).close())
+    wait_until(lambda: not bind(f"127.0.0.1:{where[1]}", False).close())

@@ -124,15 +124,18 @@ ATTACKS = {
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_who_does_not_know_the_token_gets_nothing(serving, attack, monkeypatch):
     """Invariants 41 and 42: no byte of the device, no byte to it, and no proof of the server's."""
-    monkeypatch.setattr(handshake, "SECONDS", 0.5)
     served = serving(TOKEN)
     with served.connect() as connection:
         nonce, mine = nonce_of(connection), bytes(32)
         recorded = handshake.answer(TOKEN, nonce, mine)
         connection.sendall(recorded)
         receive(connection, CONFIRMATION_BYTES)
+    wait_until(lambda: any("left" in line for line in served.log))
+    monkeypatch.setattr(handshake, "SECONDS", 0.5)
     with served.connect() as connection:
-        connection.sendall(ATTACKS[attack](nonce_of(connection), recorded))
+        nonce = nonce_of(connection)
+        with suppress(ConnectionError):  # the deadline came first
+            connection.sendall(ATTACKS[attack](nonce, recorded))
         assert rest_of(connection) in (b"", DENIED)
     monkeypatch.undo()
     with served.connect() as connection:
@@ -170,7 +173,7 @@ def test_failures_are_slowed_down(serving):
             connection.sendall(handshake.answer(bytes(16), nonce, bytes(32)))
             assert rest_of(connection) == DENIED
     elapsed = time.monotonic() - began
-    assert 1.9 < elapsed < 8
+    assert 1.9 < elapsed < 20
     with served.connect() as connection:  # and the door is not shut for good
         enter(connection)
 
@@ -324,8 +327,10 @@ def test_what_is_on_its_way_is_bounded():
 
 @pytest.mark.parametrize("size", [ANSWER_BYTES - 1, ANSWER_BYTES, ANSWER_BYTES + 1])
 def test_a_line_without_an_end_is_cut(serving, size, monkeypatch):
-    monkeypatch.setattr(handshake, "SECONDS", 0.5)
+    if size < ANSWER_BYTES:
+        monkeypatch.setattr(handshake, "SECONDS", 0.5)
     with serving(TOKEN).connect() as connection:
         assert nonce_of(connection)
-        connection.sendall(b"a" * size)
+        with suppress(ConnectionError):
+            connection.sendall(b"a" * size)
         assert rest_of(connection) == (b"" if size < ANSWER_BYTES else DENIED)
