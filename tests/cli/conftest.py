@@ -102,3 +102,39 @@ def device(power_on):
 def pocket(made):
     """The bundle that the device holds."""
     return made / "build" / "pocket"
+
+
+@pytest.fixture(scope="session")
+def network(tmp_path_factory):
+    """Make a network of two pockets with its head on the host, or on the device of student 1; once each."""
+    pytest.importorskip("tflite_micro", reason="the oracle needs the tflite-micro wheel")
+    from support.networks import make_network
+
+    folder = tmp_path_factory.mktemp("networks")
+    made = {}
+
+    def network(head: str = "host"):
+        if head not in made:
+            made[head] = make_network(folder / head.replace(":", ""), head=head)
+        return made[head]
+
+    return network
+
+
+@pytest.fixture
+def crew():
+    """Start a board for each of some bundles; gives them in that order."""
+    from support.boards import need
+
+    from nonn_mcu.boards.start import build_and_start
+
+    running = []
+
+    def crew(bundles, board="host"):
+        started = [build_and_start(bundle.path, need(board)) for bundle in bundles]
+        running.extend(started)
+        return started
+
+    yield crew
+    for one in running:
+        one.stop()

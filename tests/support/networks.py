@@ -18,6 +18,11 @@ PREPROCESSING = Preprocessing(layout="CHW", mean=(0.5,) * 3, std=(0.25,) * 3, la
 LABELLED = 15
 
 
+def port_options(*devices) -> list[str]:
+    """Name started devices, or ports, to a command."""
+    return [word for one in devices for word in ("--port", getattr(one, "port", one))]
+
+
 def head_model(students: int, seed: int = 0) -> bytes:
     """A dense layer over all features, int8 of scale 0.2 and zero point 1."""
     rng = np.random.default_rng(seed)
@@ -44,7 +49,7 @@ def make_network(path: Path, students: int = 2, head: str = "host", wrong: int =
         made.append(
             bundle_of(
                 path / f"student{i}",
-                model(seed=i + 1),
+                model(seed=100 + i),
                 f"pocket{i}",
                 inputs,
                 ((1, 3, 6, 5), (0, 2, 3, 1)),
