@@ -16,7 +16,7 @@ CHANNELS = 12
 _STEPS = 60
 
 
-def tiny_network(path: Path, students: int = 2, flash: tuple[int | None, ...] | None = None) -> NoNN:
+def tiny_network(path: Path, students: int = 2) -> NoNN:
     """Train for a moment and save: enough to be right more often than not; the same bytes each time."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -45,7 +45,7 @@ def tiny_network(path: Path, students: int = 2, flash: tuple[int | None, ...] | 
         INPUT,
         teacher="0" * 64,
         training=training,
-        flash=(None,) * students if flash is None else flash,
+        flash=(None,) * students,
         calibration="digits",
     )
     return module
