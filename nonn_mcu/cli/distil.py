@@ -87,6 +87,8 @@ def distil(
     """
     from nonn_mcu.students.extra import require
 
+    # before torch is loaded: threads that spin while they wait take the cores from those that work
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for package in ("torch", "lightning_fabric", "matplotlib"):
         require(package, "distilling a teacher", "nonn")
     from nonn_mcu.nonn import curve
@@ -124,6 +126,7 @@ def distil(
         divided = parts_file.read(parts)
         parts_file.require_teacher(divided, teachers.of(loaded))  # another one may not have the layer
         taught_by = teachers.of(loaded, divided.teacher.layer)
+        parts_file.require_teacher(divided, taught_by)
         step(f"Reading {one_line(data)}")
         samples = distilling.load_data(data, taught_by.input)
         if student == [AUTO]:
