@@ -67,7 +67,7 @@ class TcpPort:
 
     def write(self, data: bytes) -> None:
         """Send all of it; what the network does not take in good time is lost."""
-        with suppress(TimeoutError), self._errors("write"):
+        with self._errors("write"), suppress(TimeoutError):
             self._socket.sendall(data)
 
     def close(self) -> None:
@@ -134,8 +134,6 @@ class TcpPort:
     def _errors(self, doing: str) -> Iterator[None]:
         try:
             yield
-        except TimeoutError:
-            raise
         except (OSError, ValueError) as error:
             # A ValueError comes of a socket that was closed under it.
             raise LinkError(f"{self.name}: the connection is gone ({doing}: {error})") from error

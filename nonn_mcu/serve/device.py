@@ -248,14 +248,10 @@ class Device:
         )
 
     def _spec(self, kind: int, index: int) -> TensorSpec:
-        specs = {
-            Kind.INPUT: self._model.inputs,
-            Kind.OUTPUT: self._model.outputs,
-            Kind.LAYER: self._model.layers,
-        }.get(kind, ())  # type: ignore[call-overload]
-        if index >= len(specs):
+        by_kind = (self._model.inputs, self._model.outputs, self._model.layers)  # in the order of Kind
+        if kind >= len(by_kind) or index >= len(by_kind[kind]):
             _refuse(Status.BAD_INDEX)
-        return specs[index]
+        return by_kind[kind][index]
 
 
 def _refuse(status: Status) -> NoReturn:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from nonn_mcu.errors import LinkError
 
-# What the server says about its clients; the text may hold bytes of theirs' choosing.
+# Takes one line about who comes and goes.
 Log = Callable[[str], None]
 
 _ROOM = 1 << 16

@@ -184,6 +184,20 @@ def test_a_client_without_a_token_is_told_to_have_one(impostor):
         TcpPort(url).read(5)
 
 
+def test_a_connection_that_is_gone_is_a_link_error(impostor):
+    url, _, thread = impostor(b"m-ready\n")
+    port = TcpPort(url)
+    assert port.read(5) == b"m-ready\n"
+    port.write(b"\0")  # the impostor leaves
+    thread.join(10)
+    with pytest.raises(LinkError, match=r"closed the connection|the connection is gone"):
+        port.read(5)
+    port.close()
+    with pytest.raises(LinkError, match="the connection is gone"):
+        port.read(0)
+    port.close()
+
+
 def test_a_clients_nonce_is_never_the_same(impostor, token_file, monkeypatch):
     monkeypatch.setenv(TOKEN_FILE, str(token_file))
     said = set()

@@ -1,9 +1,11 @@
 """``nonn-mcu serve`` as a user runs it: what it prints, refuses and leaves behind."""
 
+import math
 import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +15,9 @@ from conftest import TOKEN
 from support.command import check_pass, finish, wait_until
 
 from nonn_mcu.cli import main
+from nonn_mcu.link.frame import crc32, encode
 from nonn_mcu.link.handshake import TOKEN_FILE
+from nonn_mcu.link.messages import WHOLE, Message
 from nonn_mcu.serve import runtimes
 from nonn_mcu.serve.address import bind, is_loopback
 
@@ -89,8 +93,10 @@ def test_a_signal_ends_the_device_too(command, pocket, firmware, runtime, number
     host, port = announced(server).removeprefix("tcp://").split(":")
     (device,) = children(server)
     assert is_running(device)
+    inputs = bytes(sum(math.prod(info.shape) for info in pocket.manifest.inputs))  # as they are at the start
+    long_run = struct.pack("<BBHIIHH", Message.RUN, 0x10, 0, 1, crc32(inputs), WHOLE, 0xFFFF)
     with socket.create_connection((host, int(port)), 10) as client:
-        client.sendall(b"\0" * 100)
+        client.sendall(encode(long_run))
         server.send_signal(number)
         ended = finish(server, 20)
     assert ended.code == 130 and ended.err.endswith("error: interrupted\n")
