@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from nonn_mcu.errors import WrongModel
-from nonn_mcu.nonn.devices import absent, assign, lacking
+from nonn_mcu.nonn.devices import absent, assign, head_on, lacking
 
 PATH = Path("build/nonn")
 
@@ -63,3 +63,35 @@ def test_wrong_devices_are_named_and_what_is_missing(devices, message):
 def test_two_students_of_one_model_take_a_device_each():
     twins = [student("student0", "a"), student("student1", "a")]
     assert assign(PATH, twins, said(X="a", Y="a")) == {0: "X", 1: "Y"}
+
+
+class TwoModels:
+    """What a device says about its two models; the first is a student."""
+
+    def __init__(self, models, head="e"):
+        self.models, self.head = models, head
+
+    def hello(self):
+        return SimpleNamespace(models=self.models, sha256=self.head * 64)
+
+    def model(self, number):
+        assert number == 1
+        return self
+
+
+def test_the_head_must_be_the_networks():
+    network = SimpleNamespace(
+        manifest=SimpleNamespace(holder=1, head_sha256="e" * 64), students=STUDENTS, path=PATH
+    )
+    found = TwoModels(2)
+    assert head_on(found, "P", network) is found
+    for device, words in (
+        (TwoModels(1), "P: the device holds student1 without the head; flash build/nonn/student1 again"),
+        (
+            TwoModels(2, "f"),
+            "P: the device holds student1 with another head (ffffffffffff, not eeeeeeeeeeee)",
+        ),
+    ):
+        with pytest.raises(WrongModel) as caught:
+            head_on(device, "P", network)
+        assert str(caught.value).startswith(words)
