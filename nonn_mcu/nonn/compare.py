@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-import numpy as np
-
 from nonn_mcu import budget, codegen
 from nonn_mcu.bundle import Bundle
 from nonn_mcu.errors import BadInput
@@ -16,6 +14,7 @@ from nonn_mcu.link.frame import wire_size
 from nonn_mcu.nonn.alternatives import Alternative, Message, Node, Score
 from nonn_mcu.nonn.measure import Run
 from nonn_mcu.nonn.network import NetworkBundle
+from nonn_mcu.nonn.score import golden, same_images, score
 from nonn_mcu.nonn.split import Share, Split, split
 
 Measure = Callable[[Bundle, Bundle | None], Run | None]
@@ -48,7 +47,7 @@ def compare(
     wanted = [(one, network.head if i == holder else None) for i, one in enumerate(network.students)]
     measured = _measured([*wanted, *((bundle, None) for bundle in there.values())], measure)
     models = dict(zip(there, measured[len(wanted) :], strict=True))
-    images, notes = _same_images(network, there)
+    images, notes = same_images(network, there)
     alternatives = []
     if "teacher" in models:
         alternatives.append(_teacher(models["teacher"], images))
@@ -56,7 +55,7 @@ def compare(
         parts = split(codegen.load(models["split"].bundle.model), len(network.students))
         alternatives.append(_split(models["split"], parts, images))
         notes += _about_idle(parts)
-    if network.manifest.holder is None:
+    if holder is None:
         notes.append("nonn: the head runs on the host, whose time is left out")
     alternatives.append(_nonn(network, measured[: len(wanted)], images))
     notes += [
@@ -106,7 +105,7 @@ def _teacher(model: _Model, images: int) -> Alternative:
         critical=instructions,
         measured=model.run is not None,
         runs=() if model.run is None else (model.run,),
-        golden=_golden(model.bundle, images),
+        golden=golden(model.bundle, images),
         test=None,
     )
 
@@ -129,7 +128,7 @@ def _split(model: _Model, parts: Split, images: int) -> Alternative:
         critical=max(node.instructions for node in nodes),
         measured=model.run is not None,
         runs=() if model.run is None else (model.run,),
-        golden=_golden(model.bundle, images),
+        golden=golden(model.bundle, images),
         test=None,
     )
 
@@ -172,7 +171,7 @@ def _nonn(network: NetworkBundle, students: Sequence[_Model], images: int) -> Al
         + sum(sum(one.instructions[1:]) for one in students),
         measured=all(one.run is not None for one in students),
         runs=tuple(one.run for one in students if one.run is not None),
-        golden=_score(network.fused.labels, network.fused.outputs, network.fused.references, images),
+        golden=score(network.fused.labels, network.fused.outputs, network.fused.references, images),
         test=None if accuracy is None else Score(accuracy.samples, accuracy.int8, accuracy.float_network),
         protocol_bytes=sum(_protocol_bytes(size) for size in groups),
     )
@@ -197,30 +196,6 @@ def _whole(bundle: Bundle) -> Share:
         raise BadInput(f"{bundle.path}: {error}") from None
 
 
-def _golden(bundle: Bundle, images: int) -> Score | None:
-    vectors = bundle.vectors()
-    if vectors.labels is None:
-        return None
-    references = vectors.references[0] if vectors.references else None
-    return _score(vectors.labels, vectors.outputs[0], references, images)
-
-
-def _score(
-    labels: np.ndarray, outputs: np.ndarray, references: np.ndarray | None, images: int
-) -> Score | None:
-    """Judge the outputs of the first ``images`` vectors that have a label; None where there are none."""
-    chosen = np.flatnonzero(labels >= 0)[:images]
-    if not len(chosen):
-        return None
-
-    def share(values: np.ndarray) -> float:
-        found = values[chosen].reshape(len(chosen), -1).argmax(axis=1)
-        return float(np.mean(found == labels[chosen]))
-
-    whole = None if references is None or np.isnan(references[chosen]).any() else share(references)
-    return Score(len(chosen), share(outputs), whole)
-
-
 def _require_same_task(network: NetworkBundle, bundle: Bundle) -> None:
     mine, theirs = network.students[0].manifest.inputs, bundle.manifest.inputs
     wanted, found = (one.manifest.outputs[0].shape[-1] for one in (network.head, bundle))
@@ -230,29 +205,6 @@ def _require_same_task(network: NetworkBundle, bundle: Bundle) -> None:
         raise BadInput(
             f"{bundle.path}: has {found} classes, {network.path} has {wanted}; give a net of the same task"
         )
-
-
-def _same_images(network: NetworkBundle, others: dict[str, Bundle]) -> tuple[int, list[str]]:
-    """Count the labelled golden vectors that all begin with, and say of whom that is not so.
-
-    Conversions take them from a data set in its order, some more and some fewer; the labels tell.
-    """
-    known = network.fused.labels[network.fused.labels >= 0]
-    images, notes = len(known), []
-    for kind, bundle in others.items():
-        labels = bundle.vectors().labels
-        theirs = np.empty(0) if labels is None else labels[labels >= 0]
-        same = min(len(known), len(theirs))
-        if not len(theirs):
-            notes.append(f"{kind}: no golden vector has a label, so its accuracy is not known")
-        elif np.array_equal(theirs[:same], known[:same]):
-            images = min(images, same)
-        else:
-            notes.append(
-                f"{kind}: its labelled golden vectors are of other images than the network's, so the two "
-                "accuracies do not compare"
-            )
-    return images, notes
 
 
 def _about_idle(parts: Split) -> Iterator[str]:
