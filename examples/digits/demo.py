@@ -21,7 +21,7 @@ TRAINING = (
     "--epochs 12 --batch 64 -o {folder}/nonn.pt",
 )
 STEPS = (
-    "nonn-mcu convert {folder}/nonn.pt -o {folder}/nonn",
+    "nonn-mcu convert {folder}/nonn.pt --vectors 359 -o {folder}/nonn",
     "nonn-mcu verify {folder}/nonn --board mps2-an386",
 )
 

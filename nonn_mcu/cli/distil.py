@@ -37,35 +37,23 @@ def distil(
         Path, typer.Argument(metavar="PARTS", help="Made by partition of it.", show_default=False)
     ],
     *,
-    data: Annotated[
-        str, typer.Option(metavar="SRC", help="Images DIR, .npy/z, digits, cifar10:DIR.", show_default=False)
-    ],
+    data: Annotated[str, typer.Option(metavar="SRC", help="As --calib of convert.", show_default=False)],
     student: Annotated[
-        list[str],
-        typer.Option(metavar="NAME", help="wrn16-1, or auto; one for each group too.", show_default=False),
+        list[str], typer.Option(metavar="NAME", help="wrn16-1; one per group; auto.", show_default=False)
     ],
-    out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="FILE", help="The network; its curves are beside.")
-    ] = Path("nonn.pt"),
-    epochs: Annotated[int, typer.Option(metavar="N", min=1, help="200 in the paper.")] = 30,
-    batch: Annotated[int, typer.Option(metavar="N", min=2, help="Images a step and process.")] = 128,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Curves beside.")] = Path(
+        "nonn.pt"
+    ),
+    epochs: Annotated[int, typer.Option(metavar="N", help="200 in the paper.")] = 30,
+    batch: Annotated[int, typer.Option(metavar="N", help="Images per step.")] = 128,
     rate: Annotated[float, typer.Option(metavar="R", help="Highest rate of SGD.")] = 0.1,
     augment: Annotated[str | None, typer.Option(metavar="A", help="none, crop, crop-flip.")] = None,
-    views: Annotated[int, typer.Option(metavar="N", min=0, help="Of an image; 0: each epoch one.")] = 0,
-    alpha: Annotated[float, typer.Option(metavar="A", help="Weight of the teacher's answers.")] = 0.9,
-    temperature: Annotated[float, typer.Option(metavar="T", help="Of the answers.")] = 4.0,
-    beta: Annotated[float, typer.Option(metavar="B", help="Weight of its features.")] = 4.0,
-    method: Annotated[str, typer.Option(metavar="M", help="nonn, ce, kd or at.")] = "nonn",
-    baselines: Annotated[
-        bool, typer.Option("--baselines", help="Train the same students with ce, kd and at too.")
-    ] = False,
-    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Of weights, order, views.")] = 0,
-    cache: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Keep the teacher's answers, for other runs.")
-    ] = None,
-    flash: Annotated[
-        str, typer.Option("--budget", metavar="SIZE", help="For auto, where PARTS does not say.")
-    ] = "500KB",
+    views: Annotated[int | None, typer.Option(metavar="N", help="Of each image; else one per epoch.")] = None,
+    loss: Annotated[str, typer.Option(metavar="A,T,B", help="Alpha, T, beta.")] = "0.9,4,4",
+    method: Annotated[str, typer.Option(metavar="M", help="Or ce, kd, at, all.")] = "nonn",
+    seed: Annotated[int, typer.Option(metavar="S", help="Of weights, order, views.")] = 0,
+    cache: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the teacher's answers.")] = None,
+    flash: Annotated[str, typer.Option("--budget", metavar="SIZE", help="For auto.")] = "500KB",
     ram: Annotated[str | None, typer.Option(metavar="SIZE", help="For auto; no limit if left out.")] = None,
     arch: student_options.Arch = None,
     shape: student_options.Shape = None,
@@ -82,8 +70,7 @@ def distil(
 
     [bold]nonn-mcu distil[/] teacher.pt parts.json --data cifar10:DIR --student wrn16-1
 
-    Ended early, the same command goes on from the last whole epoch.
-    Exit codes: 0 trained, 2 bad input, 130 interrupted.
+    Exit codes: 0 trained, 2 bad input, 130 interrupted: run it again to go on.
     """
     from nonn_mcu.students.extra import require
 
@@ -101,13 +88,14 @@ def distil(
     from nonn_mcu.students.arch import parse_name
 
     seen_as = _one_of("--augment", augment or _usual_augment(data), AUGMENTS)
-    chosen = _one_of("--method", method, METHODS)
-    for option, value in (("--rate", rate), ("--temperature", temperature)):
-        if not 0 < value < 1e6:
-            raise BadInput(f"{option} {value}: give a number above 0")
-    if not 0 <= alpha <= 1 or not 0 <= beta < 1e9:
-        raise BadInput("--alpha is from 0 to 1, --beta from 0")
-    methods = METHODS if baselines else (chosen,)
+    methods = METHODS if method == "all" else (_one_of("--method", method, METHODS),)
+    weights = Weights(*_loss(loss))
+    for option, value, least in (
+        *(("--epochs", epochs, 1), ("--batch", batch, 2), ("--seed", seed, 0)),
+        *(("--views", views or 1, 1), ("--rate", rate, 1e-9)),
+    ):
+        if not least <= value < 1e9:
+            raise BadInput(f"{option} {value}: give at least {least:g}")
     if out.is_dir() or out.suffix == ".svg":
         raise BadInput(f"--out {out}: give a file such as nonn.pt; the curves are beside it")
     fabric = start_fabric()
@@ -139,7 +127,7 @@ def distil(
     results: list[Distilled] = []
     for one in methods:
         target = out if one == methods[0] else out.with_name(f"{out.stem}.{one}{out.suffix}")
-        recipe = Recipe(one, epochs, batch, rate, seen_as, views, seed, Weights(alpha, temperature, beta))
+        recipe = Recipe(one, epochs, batch, rate, seen_as, views or epochs, seed, weights)
         with show("images") as update:
             results.append(
                 distilling.distil(
@@ -167,6 +155,13 @@ def distil(
     else:
         _print(results, specs, out)
     return 0
+
+
+def _loss(text: str) -> tuple[Any, ...]:
+    parts = student_options.numbers(text, "--loss", float) or ()
+    if len(parts) != 3 or not (0 <= parts[0] <= 1 and 0 < parts[1] < 1e6 and 0 <= parts[2] < 1e9):
+        raise BadInput(f"--loss {text!r}: give alpha in 0..1, T above 0 and beta, such as 0.9,4,4")
+    return parts
 
 
 def _usual_augment(data: str) -> str:

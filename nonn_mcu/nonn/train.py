@@ -10,7 +10,7 @@ import copy
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,17 +38,17 @@ class Recipe:
     """How to train.
 
     ``rate`` is the highest rate of SGD, which rises over a tenth of the steps and falls as a cosine.
-    ``views`` is how many augmented views of an image there are, which the epochs go round; 0: one for each.
+    ``views`` is how many augmented views of an image there are, which the epochs go round.
     """
 
     method: Method
     epochs: int
-    batch: int = 128
-    rate: float = 0.1
-    augment: Augment = "none"
-    views: int = 0
-    seed: int = 0
-    weights: Weights = field(default_factory=Weights)
+    batch: int
+    rate: float
+    augment: Augment
+    views: int
+    seed: int
+    weights: Weights
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def train(
     for epoch in range(len(history) + 1, recipe.epochs + 1):
         wrapped.train()
         total, seen = 0.0, (epoch - 1) * len(x)
-        number = (epoch - 1) % (recipe.views or recipe.epochs) + 1  # of the view
+        number = (epoch - 1) % recipe.views + 1  # of the view
         order = np.random.RandomState([recipe.seed, epoch, 1]).permutation(len(x))
         for step in range(steps):
             for group in optimizer.param_groups:

@@ -131,13 +131,13 @@ def run(tmp_path, *, name="state", end_after=0, **changes):
         if epoch.epoch == end_after:
             raise Ended
 
-    settings = {"method": "nonn", "epochs": 3, "batch": 16, "augment": "crop"} | changes
+    settings = {"method": "nonn", "epochs": 3, "batch": 16, "rate": 0.1, "augment": "crop"} | changes
 
     def ask(images):
         flat = images.flatten(1)
         return flat[:, :CLASSES], flat[:, :6].abs(), images[:, 0].abs()
 
-    recipe = Recipe(**settings)
+    recipe = Recipe(**settings, views=settings["epochs"], seed=0, weights=Weights())
     outcome = train(
         module,
         (x, labels),

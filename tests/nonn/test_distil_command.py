@@ -85,7 +85,7 @@ def test_two_processes_train_one_network_without_code_of_ours(folder):
 
 
 def test_baselines_are_trained_alike_and_compared(folder):
-    done = distil(folder, "--epochs", "1", "-o", "all.pt", "--baselines", "--cache", "answers")
+    done = distil(folder, "--epochs", "1", "-o", "all.pt", "--method", "all", "--cache", "answers")
     assert done.code == 0, done
     rows = [line.split()[0] for line in done.out.splitlines() if line.endswith("%")]
     assert rows == ["nonn", "ce", "kd", "at", "teacher"]
@@ -110,7 +110,9 @@ BAD = {
     "a strange class": ((*OURS, *WRN, "--data", "y.npz"), "beyond the teacher's 10 classes"),
     "no such method": ((*OURS, *STUDENT, "--method", "magic"), "nonn, ce, kd, at"),
     "no rate": ((*OURS, *STUDENT, "--rate", "0"), "--rate 0"),
-    "no weight": ((*OURS, *STUDENT, "--alpha", "2"), "--alpha"),
+    "no epochs": ((*OURS, *STUDENT, "--epochs", "0"), "--epochs 0"),
+    "a wrong loss": ((*OURS, *STUDENT, "--loss", "2,4,4"), "alpha in 0..1"),
+    "half a loss": ((*OURS, *STUDENT, "--loss", "0.9,4"), "such as 0.9,4,4"),
     "a folder as output": ((*OURS, *STUDENT, "-o", "."), "--out"),
     "few images": ((*OURS, *STUDENT, "--batch", "9999"), "fewer than a batch"),
 }
