@@ -2,7 +2,7 @@
 BIN := .venv/bin
 C_SOURCES = $(shell git ls-files '*.c' '*.h' '*.cc' '*.cpp')
 
-.PHONY: demo test test-long lint format setup clean
+.PHONY: demo test test-long test-pi lint format setup clean
 
 demo: setup
 	@$(BIN)/python examples/digits/demo.py build
@@ -13,6 +13,10 @@ test: setup lint
 # The whole campaigns: every operator over a thousand cases and more, every model on every board.
 test-long: setup lint
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+# The base install on emulated Raspberry Pi systems; as root, with debootstrap and qemu-user-static.
+test-pi: setup
+	@PYTHONPATH=tests $(BIN)/python tests/pi/run.py
 
 lint: setup
 	$(BIN)/ruff check .
