@@ -84,12 +84,12 @@ class Inference:
         if len(left) > self._missing:
             if errors:
                 raise errors[0]
-            raise NoDevice(
-                f"no device holds {holders.lacking(left)}, and name its port (or --missing {len(left)})"
-            )
-        why = "".join(f"; {error}" for error in errors)
+            otherwise = f" (or --missing {len(left)})" if self._lines else ""
+            raise NoDevice(f"no device holds {holders.lacking(left)}, and name its port{otherwise}")
+        for error in errors:
+            self._warn(str(error))
         for student in left:
-            self._warn(f"{student.path.name}: no device holds it, all answers are partial{why}")
+            self._warn(f"{student.path.name}: no device holds it, all answers are partial")
 
     def _check(self) -> None:
         """Compare the tensors of every model with its bundle's."""

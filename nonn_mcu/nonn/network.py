@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -156,7 +157,7 @@ def student_folder(index: int) -> str:
 
 def is_network(path: Path) -> bool:
     """Whether the folder is a network's and no bundle's."""
-    return (path / NETWORK).is_file()
+    return os.path.isfile(path / NETWORK)  # false for a name that no file can have, too
 
 
 def read(path: Path) -> NetworkBundle:
