@@ -30,7 +30,7 @@ class Line:
         self.port = port
         self._tasks: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
         self._device: Device | None = None
-        # of a daemon, so that Ctrl-C need not wait for a silent device
+        # a daemon, so that Ctrl-C need not wait for a silent device
         self._thread = threading.Thread(target=self._serve, name=f"line {port}", daemon=True)
         self._thread.start()
         self.hello: Future[Hello] = self._submit(lambda: self._open(baud, patience))
@@ -44,10 +44,10 @@ class Line:
 
         return self._submit(work)
 
-    def close(self, deadline: Deadline | None = None) -> None:
+    def close(self, deadline: Deadline) -> None:
         """Give the port back after what is at hand, and wait for that until the deadline."""
         self._tasks.put(None)
-        self._thread.join((deadline or Deadline.after(_CLOSING_SECONDS)).remaining())
+        self._thread.join(deadline.remaining())
 
     def _submit(self, work: Callable[[], T]) -> Future[T]:
         future: Future[T] = Future()
