@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 from nonn_mcu import budget, codegen
 from nonn_mcu.bundle import Bundle
@@ -79,7 +80,11 @@ class _Model:
 def _measured(wanted: Sequence[tuple[Bundle, Bundle | None]], measure: Measure) -> list[_Model]:
     """Measure every bundle; what does not fit takes what a MAC of the largest measured one takes."""
     wholes = [_whole(bundle) for bundle, _ in wanted]
-    runs = [measure(bundle, head) for bundle, head in wanted]
+    once: dict[tuple[Path, bool], Run | None] = {}  # a teacher may be what is split, too
+    for bundle, head in wanted:
+        if (key := (bundle.path, head is not None)) not in once:
+            once[key] = measure(bundle, head)
+    runs = [once[bundle.path, head is not None] for bundle, head in wanted]
     found = [
         (one.macs, run.instructions[0]) for one, run in zip(wholes, runs, strict=True) if run is not None
     ]

@@ -120,6 +120,19 @@ def test_what_does_not_fit_the_board_is_estimated(tmp_path):
         compare(network, None, None, lambda bundle, head: None)
 
 
+def test_what_is_named_twice_is_measured_once(tmp_path):
+    network, big = make_network(tmp_path / "nonn", head="device:0"), whole_net(tmp_path / "big", 8)
+    seen = []
+
+    def measure(bundle, head):
+        seen.append(bundle.path.name)
+        return counted(bundle, head)
+
+    teacher, split, _ = compare(network, big, big, measure).alternatives
+    assert seen == ["student0", "student1", "big"]
+    assert teacher.runs == split.runs and split.critical < teacher.critical
+
+
 def test_accuracy_is_over_the_labelled_vectors(tmp_path):
     network = make_network(tmp_path / "nonn")
     labels = network.fused.labels
