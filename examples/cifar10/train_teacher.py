@@ -20,9 +20,9 @@ from torch import nn
 
 from nonn_mcu import students
 from nonn_mcu.errors import NonnError
-from nonn_mcu.nonn.distil import load_data, tensors
-from nonn_mcu.nonn.train import accuracy, start_fabric
-from nonn_mcu.nonn.views import Views, view
+from nonn_mcu.nonn.distil.distil import load_data, tensors
+from nonn_mcu.nonn.distil.train import accuracy, start_fabric
+from nonn_mcu.nonn.distil.views import Views, view
 from nonn_mcu.students import zoo
 
 LABELS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

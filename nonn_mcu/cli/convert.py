@@ -146,7 +146,7 @@ def _convert(
     file: Path, own: Mapping[str, Any], calib: str | None, head: str | None, order: _Order
 ) -> Result:
     """Convert whatever the file holds; ``own`` are the options that a network's file makes needless."""
-    from nonn_mcu.nonn import loading
+    from nonn_mcu.nonn.convert import loading
 
     trained = loading.load(file)
     if trained is None:
@@ -189,8 +189,8 @@ def _student(student: Student, order: _Order) -> Result:
 
 def _network(trained: Trained, source: str | None, head: str | None, order: _Order) -> Result:
     from nonn_mcu.convert import pipeline
-    from nonn_mcu.nonn.convert import convert as convert_network
-    from nonn_mcu.nonn.member import Limits
+    from nonn_mcu.nonn.convert.convert import convert as convert_network
+    from nonn_mcu.nonn.convert.member import Limits
 
     place = re.fullmatch(r"host|device:(\d{1,2})", "host" if head is None else head, re.ASCII)
     if place is None:

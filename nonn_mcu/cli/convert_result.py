@@ -11,7 +11,7 @@ from nonn_mcu.cli.output import one_line
 if TYPE_CHECKING:
     from nonn_mcu.bundle import Bundle
     from nonn_mcu.convert.pipeline import Converted, TooLarge
-    from nonn_mcu.nonn.convert import Converted as ConvertedNetwork
+    from nonn_mcu.nonn.convert.convert import Converted as ConvertedNetwork
 
 # What a runtime's code begins with, in the bundle.
 NATIVE, TFLM = "native/model.c", "tflm/model.cc"

@@ -17,10 +17,10 @@ from nonn_mcu.errors import BadInput
 
 if TYPE_CHECKING:
     from nonn_mcu.manifest import BudgetInfo
-    from nonn_mcu.nonn.distil import Data, Distilled
+    from nonn_mcu.nonn.distil.distil import Data, Distilled
+    from nonn_mcu.nonn.distil.train import Epoch
     from nonn_mcu.nonn.model import StudentSpec
     from nonn_mcu.nonn.parts import Parts
-    from nonn_mcu.nonn.train import Epoch
 
 Word = TypeVar("Word", bound=str)
 
@@ -78,13 +78,13 @@ def distil(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for package in ("torch", "lightning_fabric", "matplotlib"):
         require(package, "distilling a teacher", "nonn")
-    from nonn_mcu.nonn import curve
-    from nonn_mcu.nonn import distil as distilling
     from nonn_mcu.nonn import parts as parts_file
     from nonn_mcu.nonn import teacher as teachers
-    from nonn_mcu.nonn.losses import METHODS, Weights
-    from nonn_mcu.nonn.train import Recipe, start_fabric
-    from nonn_mcu.nonn.views import AUGMENTS
+    from nonn_mcu.nonn.distil import curve
+    from nonn_mcu.nonn.distil import distil as distilling
+    from nonn_mcu.nonn.distil.losses import METHODS, Weights
+    from nonn_mcu.nonn.distil.train import Recipe, start_fabric
+    from nonn_mcu.nonn.distil.views import AUGMENTS
     from nonn_mcu.students.arch import parse_name
 
     seen_as = _one_of("--augment", augment or _usual_augment(data), AUGMENTS)
@@ -177,7 +177,7 @@ def _one_of(option: str, word: str, known: Sequence[Word]) -> Word:
 
 def _choose(parts: Parts, samples: Data, spec: Any, flash: str, ram: str | None) -> tuple[StudentSpec, ...]:
     from nonn_mcu import budget
-    from nonn_mcu.nonn import choose
+    from nonn_mcu.nonn.distil import choose
     from nonn_mcu.students.extra import require
 
     require("onnx2tf", "--student auto", "convert")

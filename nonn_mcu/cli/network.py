@@ -15,8 +15,8 @@ from nonn_mcu.errors import BadInput
 
 if TYPE_CHECKING:
     from nonn_mcu.bundle import Bundle
-    from nonn_mcu.nonn.alternatives import Hardware
-    from nonn_mcu.nonn.measure import Run
+    from nonn_mcu.nonn.compare.alternatives import Hardware
+    from nonn_mcu.nonn.compare.measure import Run
     from nonn_mcu.nonn.network import NetworkBundle
 
 
@@ -57,10 +57,10 @@ def network(
     Exit codes: 0 compared, 2 bad input, 4 link to the emulator failed, 5 a model does not run.
     """
     from nonn_mcu import boards
-    from nonn_mcu.nonn import links, measure
-    from nonn_mcu.nonn.alternatives import cost
-    from nonn_mcu.nonn.compare import compare
-    from nonn_mcu.nonn.compare_plot import draw
+    from nonn_mcu.nonn.compare import links, measure
+    from nonn_mcu.nonn.compare.alternatives import cost
+    from nonn_mcu.nonn.compare.compare import compare
+    from nonn_mcu.nonn.compare.plot import draw
     from nonn_mcu.nonn.parts import write_whole
     from nonn_mcu.report import comparison
     from nonn_mcu.students.extra import require
@@ -103,8 +103,8 @@ def network(
 
 def _hardware(device: str, clock: str | None, power_mw: float | None) -> Hardware:
     from nonn_mcu import boards
-    from nonn_mcu.nonn.alternatives import Hardware
-    from nonn_mcu.nonn.links import parse_rate
+    from nonn_mcu.nonn.compare.alternatives import Hardware
+    from nonn_mcu.nonn.compare.links import parse_rate
 
     chosen = boards.get(device)
     if power_mw is not None and not (math.isfinite(power_mw) and power_mw > 0):

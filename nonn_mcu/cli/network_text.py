@@ -17,7 +17,7 @@ from nonn_mcu.cli.verdict_text import (
     top1,
     worst,
 )
-from nonn_mcu.nonn.verdict import FusedVerdict, NetworkVerdict
+from nonn_mcu.nonn.devices.verdict import FusedVerdict, NetworkVerdict
 from nonn_mcu.verify.verdict import MATCH, DeviceVerdict
 
 

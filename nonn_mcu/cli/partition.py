@@ -58,13 +58,13 @@ def partition(
     Exit codes: 0 partitioned, 2 bad input.
     """
     from nonn_mcu import calib
-    from nonn_mcu.nonn import partition as channels
     from nonn_mcu.nonn import parts as parts_file
-    from nonn_mcu.nonn import picture
     from nonn_mcu.nonn import teacher as teachers
-    from nonn_mcu.nonn.activation_graph import default_percentile
     from nonn_mcu.nonn.data import split_train
-    from nonn_mcu.nonn.divide import divide
+    from nonn_mcu.nonn.partition import groups as channels
+    from nonn_mcu.nonn.partition import picture
+    from nonn_mcu.nonn.partition.activation_graph import default_percentile
+    from nonn_mcu.nonn.partition.divide import divide
     from nonn_mcu.students.extra import require
 
     for package in ("torch", "networkx", "matplotlib"):

@@ -16,7 +16,7 @@ from nonn_mcu.errors import NonnError
 
 if TYPE_CHECKING:
     from nonn_mcu.boards.start import Running
-    from nonn_mcu.nonn.results import Result, Summary
+    from nonn_mcu.nonn.devices.results import Result, Summary
 
 
 def run(
@@ -61,11 +61,11 @@ def run(
     6 another model, 130 interrupted.
     """
     from nonn_mcu.calib import inputs
-    from nonn_mcu.nonn.devices import find
-    from nonn_mcu.nonn.inference import Inference
-    from nonn_mcu.nonn.line import lines
-    from nonn_mcu.nonn.results import result, summary, to_json
-    from nonn_mcu.nonn.whole import read
+    from nonn_mcu.nonn.devices.assign import find
+    from nonn_mcu.nonn.devices.inference import Inference
+    from nonn_mcu.nonn.devices.line import lines
+    from nonn_mcu.nonn.devices.results import result, summary, to_json
+    from nonn_mcu.nonn.devices.whole import read
 
     ports = ports_of(context, port, board, timeout)
     whole = read(bundle)

@@ -29,9 +29,9 @@ def verify_network(
     """Verify a network on the ports, on those that hold its students, or on boards that ``start`` starts."""
     from nonn_mcu.cli.network_text import print_network
     from nonn_mcu.nonn import network as networks
-    from nonn_mcu.nonn.devices import find
-    from nonn_mcu.nonn.verdict import explain_each, to_json
-    from nonn_mcu.nonn.verify import verify_network as check
+    from nonn_mcu.nonn.devices.assign import find
+    from nonn_mcu.nonn.devices.verdict import explain_each, to_json
+    from nonn_mcu.nonn.devices.verify import verify_network as check
 
     network = networks.read(path)
     if wishes.student is not None:

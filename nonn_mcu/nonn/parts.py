@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from nonn_mcu.errors import BadInput
 from nonn_mcu.manifest import Sha256
-from nonn_mcu.nonn.activation_graph import Affinity
+from nonn_mcu.nonn.partition.activation_graph import Affinity
 
 if TYPE_CHECKING:
     from nonn_mcu.nonn.teacher import Teacher

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from nonn_mcu.boards.board import Board
-from nonn_mcu.nonn.alternatives import Alternative, Cost, Hardware, Score
+from nonn_mcu.nonn.compare.alternatives import Alternative, Cost, Hardware, Score
 from nonn_mcu.report.table import table
 
 _TITLES = {"teacher": "teacher", "split": "split over {}", "nonn": "NoNN of {}"}

@@ -13,7 +13,7 @@ from support.command import BOTH, check_error, finish
 from support.networks import LABELS, PREPROCESSING, port_options
 
 from nonn_mcu.convert.golden import quantised
-from nonn_mcu.nonn.fuse import fuse
+from nonn_mcu.nonn.devices.fuse import fuse
 from nonn_mcu.verify import oracle
 from nonn_mcu.verify.fidelity import dequantize
 

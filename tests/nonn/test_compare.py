@@ -11,11 +11,11 @@ from support.networks import make_network
 
 from nonn_mcu import boards
 from nonn_mcu.errors import BadInput
-from nonn_mcu.nonn.alternatives import Hardware, cost
-from nonn_mcu.nonn.compare import compare
-from nonn_mcu.nonn.compare_plot import draw
-from nonn_mcu.nonn.links import parse
-from nonn_mcu.nonn.measure import Run
+from nonn_mcu.nonn.compare.alternatives import Hardware, cost
+from nonn_mcu.nonn.compare.compare import compare
+from nonn_mcu.nonn.compare.links import parse
+from nonn_mcu.nonn.compare.measure import Run
+from nonn_mcu.nonn.compare.plot import draw
 from nonn_mcu.report import comparison
 
 pytest.importorskip("tflite_micro", reason="the oracle needs the tflite-micro wheel")

@@ -11,8 +11,9 @@ from support.nonn import INPUT, tiny_network
 from nonn_mcu import bundle, calib, students
 from nonn_mcu.cli import main
 from nonn_mcu.errors import BadInput
-from nonn_mcu.nonn import accuracy, checkpoint, loading, network, quantise_head
-from nonn_mcu.nonn.fuse import fuse
+from nonn_mcu.nonn import checkpoint, network
+from nonn_mcu.nonn.convert import accuracy, loading, quantise_head
+from nonn_mcu.nonn.devices.fuse import fuse
 from nonn_mcu.verify import oracle
 from nonn_mcu.verify.fidelity import dequantize, measure, shortfalls
 from nonn_mcu.verify.reference import to_torch

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from nonn_mcu.errors import WrongModel
-from nonn_mcu.nonn.devices import absent, assign, head_on, lacking
+from nonn_mcu.nonn.devices.assign import absent, assign, head_on, lacking
 
 PATH = Path("build/nonn")
 

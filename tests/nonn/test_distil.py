@@ -9,11 +9,11 @@ pytest.importorskip("lightning_fabric")
 from lightning_fabric import Fabric  # noqa: E402
 
 from nonn_mcu.errors import BadInput  # noqa: E402
-from nonn_mcu.nonn.answers import Answer, Answers  # noqa: E402
-from nonn_mcu.nonn.losses import METHODS, Batch, Weights, loss  # noqa: E402
+from nonn_mcu.nonn.distil.answers import Answer, Answers  # noqa: E402
+from nonn_mcu.nonn.distil.losses import METHODS, Batch, Weights, loss  # noqa: E402
+from nonn_mcu.nonn.distil.train import Recipe, train  # noqa: E402
+from nonn_mcu.nonn.distil.views import PADDING, Views, view  # noqa: E402
 from nonn_mcu.nonn.model import NoNN, StudentSpec  # noqa: E402
-from nonn_mcu.nonn.train import Recipe, train  # noqa: E402
-from nonn_mcu.nonn.views import PADDING, Views, view  # noqa: E402
 
 SHAPE, CLASSES = (1, 8, 8), 3
 GROUPS = ((0, 2, 5), (1, 3, 4))

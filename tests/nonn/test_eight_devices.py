@@ -8,7 +8,7 @@ import pytest
 from support.boards import need
 
 from nonn_mcu.boards.start import build_and_start
-from nonn_mcu.nonn.verify import verify_network
+from nonn_mcu.nonn.devices.verify import verify_network
 from nonn_mcu.verify.plan import Wishes
 
 STUDENTS = 8

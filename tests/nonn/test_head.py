@@ -12,8 +12,8 @@ from support.models import O, T, build, single_op
 from support.single_op import vectors
 
 from nonn_mcu.errors import BadInput
-from nonn_mcu.nonn import head
-from nonn_mcu.nonn.fuse import joined
+from nonn_mcu.nonn.devices import head
+from nonn_mcu.nonn.devices.fuse import joined
 from nonn_mcu.verify import oracle
 
 INPUTS = 40

@@ -3,7 +3,7 @@
 import pytest
 
 from nonn_mcu.errors import BadInput
-from nonn_mcu.nonn.links import parse, parse_rate, seconds
+from nonn_mcu.nonn.compare.links import parse, parse_rate, seconds
 
 # Link, bytes of the messages, bits on the wire, bits a second.
 TIMES = [

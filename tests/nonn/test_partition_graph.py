@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from nonn_mcu.errors import BadInput
-from nonn_mcu.nonn import activation_graph
-from nonn_mcu.nonn.activation_graph import default_percentile
+from nonn_mcu.nonn.partition import activation_graph
+from nonn_mcu.nonn.partition.activation_graph import default_percentile
 
 AFFINITY = {
     "hubness": lambda a, b: a * b * abs(a - b),

@@ -9,8 +9,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from nonn_mcu.errors import BadInput
-from nonn_mcu.nonn import partition
-from nonn_mcu.nonn.modularity import modularity, swap
+from nonn_mcu.nonn.partition import groups as partition
+from nonn_mcu.nonn.partition.modularity import modularity, swap
 
 nx = pytest.importorskip("networkx")
 

@@ -8,7 +8,7 @@ from support.models import T, constant
 from nonn_mcu import codegen
 from nonn_mcu.codegen import generate
 from nonn_mcu.errors import BadInput
-from nonn_mcu.nonn.split import split
+from nonn_mcu.nonn.compare.split import split
 
 
 def residual():

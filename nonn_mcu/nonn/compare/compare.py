@@ -12,11 +12,11 @@ from nonn_mcu.bundle import Bundle
 from nonn_mcu.errors import BadInput
 from nonn_mcu.link import messages as protocol
 from nonn_mcu.link.frame import wire_size
-from nonn_mcu.nonn.alternatives import Alternative, Message, Node, Score
-from nonn_mcu.nonn.measure import Run
+from nonn_mcu.nonn.compare.alternatives import Alternative, Message, Node, Score
+from nonn_mcu.nonn.compare.measure import Run
+from nonn_mcu.nonn.compare.score import golden, same_images, score
+from nonn_mcu.nonn.compare.split import Share, Split, split
 from nonn_mcu.nonn.network import NetworkBundle
-from nonn_mcu.nonn.score import golden, same_images, score
-from nonn_mcu.nonn.split import Share, Split, split
 
 Measure = Callable[[Bundle, Bundle | None], Run | None]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from nonn_mcu.nonn.inference import Answer
-from nonn_mcu.nonn.whole import Whole
+from nonn_mcu.nonn.devices.inference import Answer
+from nonn_mcu.nonn.devices.whole import Whole
 
 BEST = 3
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from nonn_mcu.calib import Samples
-from nonn_mcu.nonn import activation_graph, partition
-from nonn_mcu.nonn.activation_graph import ActivationGraph
-from nonn_mcu.nonn.modularity import modularity
+from nonn_mcu.nonn.partition import activation_graph
+from nonn_mcu.nonn.partition import groups as partition
+from nonn_mcu.nonn.partition.activation_graph import ActivationGraph
+from nonn_mcu.nonn.partition.modularity import modularity
 from nonn_mcu.nonn.parts import DataInfo, Group, Parameters, Parts, Statistics, TeacherInfo
 from nonn_mcu.nonn.teacher import Teacher, activations
 

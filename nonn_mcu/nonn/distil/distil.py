@@ -14,13 +14,13 @@ from nonn_mcu import calib
 from nonn_mcu.calib import Samples
 from nonn_mcu.errors import BadInput
 from nonn_mcu.nonn import checkpoint, teacher
-from nonn_mcu.nonn.answers import Answers
 from nonn_mcu.nonn.data import split_train
+from nonn_mcu.nonn.distil.answers import Answers
+from nonn_mcu.nonn.distil.train import Epoch, Progress, Recipe, accuracy, train
+from nonn_mcu.nonn.distil.views import Views
 from nonn_mcu.nonn.model import NoNN, StudentSpec
 from nonn_mcu.nonn.parts import Parts
 from nonn_mcu.nonn.teacher import Teacher
-from nonn_mcu.nonn.train import Epoch, Progress, Recipe, accuracy, train
-from nonn_mcu.nonn.views import Views
 from nonn_mcu.students.student import InputSpec
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import math
 
 import numpy as np
 
-from nonn_mcu.nonn.activation_graph import ActivationGraph
-from nonn_mcu.nonn.modularity import Groups
+from nonn_mcu.nonn.partition.activation_graph import ActivationGraph
+from nonn_mcu.nonn.partition.modularity import Groups
+from nonn_mcu.report import plot
 
-# Okabe & Ito's palette, which colour-blind readers tell apart, without its yellow and black, which labels and
-# edges would not stand out from; the next rounds have another shape.
-_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#0072B2")
-_LOOKS = tuple((shape, colour) for shape in "os^" for colour in _COLOURS)
+# once all colours are taken, the next round has another shape
+_LOOKS = tuple((mark, colour) for mark in plot.MARKS[:3] for colour in reversed(plot.COLOURS))
 _INCHES = 7.0  # of the square that the circle is in
 _LARGEST = 22.0  # diameter of a node in points
 _LABELLED = 10.0  # the least diameter that holds a channel's number
@@ -24,8 +22,6 @@ def draw(graph: ActivationGraph, groups: Groups, title: str, seed: int = 0) -> b
 
     A node's area is its channel's activity; within a cluster, channels are near each other that are tied.
     """
-    import matplotlib as mpl
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.collections import LineCollection
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
@@ -40,10 +36,8 @@ def draw(graph: ActivationGraph, groups: Groups, title: str, seed: int = 0) -> b
     edges = np.argwhere(np.triu(graph.edges, 1))
     thickness = 0.3 + 1.5 * graph.edges[edges[:, 0], edges[:, 1]]
 
-    style = {"svg.hashsalt": "nonn-mcu", "svg.fonttype": "path", "font.family": "DejaVu Sans"}
-    with mpl.rc_context(style):
+    with plot.settings():
         figure = Figure(figsize=(_INCHES + 2.5, _INCHES + 0.5), layout="constrained")
-        canvas = FigureCanvasSVG(figure)
         axes = figure.add_subplot(aspect="equal", xlim=(-reach, reach), ylim=(-reach, reach))
         axes.set_axis_off()
         axes.set_title(title)
@@ -76,9 +70,7 @@ def draw(graph: ActivationGraph, groups: Groups, title: str, seed: int = 0) -> b
             loc="outside right upper",
             frameon=False,
         )
-        buffer = io.BytesIO()
-        canvas.print_svg(buffer, metadata={"Date": None, "Creator": None})
-    return buffer.getvalue()
+        return plot.svg(figure)
 
 
 def _size(number: int, group: tuple[int, ...]) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nonn_mcu.errors import BadInput
-from nonn_mcu.nonn.modularity import Groups, swap
+from nonn_mcu.nonn.partition.modularity import Groups, swap
 from nonn_mcu.nonn.parts import MAX_STUDENTS
 
 GAMMA = 0.7

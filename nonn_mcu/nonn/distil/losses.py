@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own name for it
 from torch import Tensor
 
-from nonn_mcu.nonn.answers import Answer
+from nonn_mcu.nonn.distil.answers import Answer
 
 Method = Literal["nonn", "ce", "kd", "at"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -53,8 +53,9 @@ def loss(method: Method, batch: Batch, weights: Weights) -> Tensor:
     """Compute the loss of a method, a scalar.
 
     "nonn" is the above, its first two terms divided by alpha 2 T + 1 - alpha, with AT per group the squared
-    distance of the normalised features, in 0..4. "ce" are the labels alone, "kd" is G. Hinton et al. 2015 (arXiv 1503.02531), "at" the labels and the attention
-    of the last map (S. Zagoruyko, N. Komodakis 2017, arXiv 1612.03928).
+    distance of the normalised features, in 0..4. "ce" are the labels alone, "kd" is G. Hinton et al. 2015
+    (arXiv 1503.02531), "at" the labels and the attention of the last map (S. Zagoruyko, N. Komodakis 2017,
+    arXiv 1612.03928).
     """
     return _LOSSES[method](batch, weights)
 

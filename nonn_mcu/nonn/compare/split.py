@@ -5,7 +5,7 @@ compressed net it is the split-ATKD of arXiv 1907.11804): every device computes 
 channels of every layer, and before a layer that needs all channels of a tensor the devices exchange their
 shares of it.
 
-Exact from the int8 graph, by the rules of :mod:`nonn_mcu.nonn.distribution`.
+Exact from the int8 graph, by the rules of :mod:`nonn_mcu.nonn.compare.distribution`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from nonn_mcu.codegen.graph import Graph, Op, Tensor
 from nonn_mcu.codegen.layer import WEIGHT_FIELDS, Layer, Table
 from nonn_mcu.codegen.placement import Block, place
 from nonn_mcu.errors import BadInput
-from nonn_mcu.nonn.distribution import FILTERS, Distribution, Exchange, distribute
+from nonn_mcu.nonn.compare.distribution import FILTERS, Distribution, Exchange, distribute
 
 
 @dataclass(frozen=True)

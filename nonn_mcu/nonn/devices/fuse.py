@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nonn_mcu.errors import BadInput
-from nonn_mcu.nonn import head
+from nonn_mcu.nonn.devices import head
 from nonn_mcu.nonn.network import NetworkBundle
 
 

@@ -20,10 +20,10 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from nonn_mcu.errors import BadInput
-from nonn_mcu.nonn.answers import Answers
-from nonn_mcu.nonn.losses import Batch, Method, Weights, loss
+from nonn_mcu.nonn.distil.answers import Answers
+from nonn_mcu.nonn.distil.losses import Batch, Method, Weights, loss
+from nonn_mcu.nonn.distil.views import Augment, Views, view
 from nonn_mcu.nonn.model import NoNN
-from nonn_mcu.nonn.views import Augment, Views, view
 
 EVALUATION_BATCH = 256
 _WARMUP = 0.1  # of all steps: the rate rises

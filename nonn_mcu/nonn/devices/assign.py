@@ -13,7 +13,7 @@ from nonn_mcu.link.client import Device
 from nonn_mcu.link.deadline import Deadline
 from nonn_mcu.link.ports import candidates
 from nonn_mcu.link.replies import Hello
-from nonn_mcu.nonn.fuse import joined
+from nonn_mcu.nonn.devices.fuse import joined
 from nonn_mcu.nonn.network import NetworkBundle
 from nonn_mcu.verify.locate import ask
 
@@ -85,7 +85,7 @@ def fuse_on(
     features: Sequence[np.ndarray | None],
     deadline: Deadline | None = None,
 ) -> np.ndarray:
-    """Let a device be the head: takes and gives what :func:`~nonn_mcu.nonn.fuse.fuse` does.
+    """Let a device be the head: takes and gives what :func:`~nonn_mcu.nonn.devices.fuse.fuse` does.
 
     Raises BadInput as that does, and what :meth:`Device.run` raises.
     """

@@ -11,11 +11,11 @@ import numpy as np
 
 from nonn_mcu.errors import BadInput, NoDevice, NonnError
 from nonn_mcu.link.client import Device
-from nonn_mcu.nonn import devices as holders
-from nonn_mcu.nonn.fuse import fuse
-from nonn_mcu.nonn.line import Line, hellos, lines
+from nonn_mcu.nonn.devices import assign as holders
+from nonn_mcu.nonn.devices.fuse import fuse
+from nonn_mcu.nonn.devices.line import Line, hellos, lines
+from nonn_mcu.nonn.devices.verdict import FusedVerdict, NetworkVerdict, incomplete, judge_fused, not_fused
 from nonn_mcu.nonn.network import Fused, NetworkBundle
-from nonn_mcu.nonn.verdict import FusedVerdict, NetworkVerdict, incomplete, judge_fused, not_fused
 from nonn_mcu.verify.conformance import RUNS
 from nonn_mcu.verify.judge import failed
 from nonn_mcu.verify.plan import Plan, Wishes, make

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nonn_mcu.budget import DEFAULT_FLASH, parse_size
-from nonn_mcu.nonn.alternatives import Alternative, Cost
+from nonn_mcu.nonn.compare.alternatives import Alternative, Cost
 from nonn_mcu.report import plot
 from nonn_mcu.report.comparison import title
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from nonn_mcu.nonn.train import Epoch
+from nonn_mcu.nonn.distil.train import Epoch
 from nonn_mcu.report import plot
 
 

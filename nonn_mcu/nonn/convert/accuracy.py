@@ -7,8 +7,8 @@ from itertools import combinations
 
 import numpy as np
 
-from nonn_mcu.nonn.fuse import joined
-from nonn_mcu.nonn.head import Head
+from nonn_mcu.nonn.devices.fuse import joined
+from nonn_mcu.nonn.devices.head import Head
 from nonn_mcu.nonn.network import Accuracy
 
 # Choices of students that are tried for each number of missing ones: all of them up to ten students.

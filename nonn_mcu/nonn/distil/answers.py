@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nonn_mcu.nonn.views import Views
+from nonn_mcu.nonn.distil.views import Views
 
 # From images (N, *shape) to logits (N, classes), pooled channels (N, C) and attention (N, H, W).
 Teacher = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]

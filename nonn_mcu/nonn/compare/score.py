@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from nonn_mcu.bundle import Bundle
-from nonn_mcu.nonn.alternatives import Score
+from nonn_mcu.nonn.compare.alternatives import Score
 from nonn_mcu.nonn.network import NetworkBundle
 
 

@@ -1,7 +1,7 @@
 """A trained network becomes a folder of bundles: every student's, the head's, and their common answers.
 
 The students go through the conversion one by one, with the same samples; the head is quantised on the
-features that the int8 students give (:mod:`nonn_mcu.nonn.quantise_head`).
+features that the int8 students give (:mod:`nonn_mcu.nonn.convert.quantise_head`).
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from nonn_mcu.convert.int8 import Progress
 from nonn_mcu.convert.layout import arrange
 from nonn_mcu.convert.pipeline import model_name
 from nonn_mcu.errors import BadInput
-from nonn_mcu.nonn import accuracy, head, member, quantise_head
 from nonn_mcu.nonn import network as networks
 from nonn_mcu.nonn.checkpoint import Trained
-from nonn_mcu.nonn.member import Limits, Member
+from nonn_mcu.nonn.convert import accuracy, member, quantise_head
+from nonn_mcu.nonn.convert.member import Limits, Member
+from nonn_mcu.nonn.devices import head
 from nonn_mcu.nonn.network import FUSED, HEAD, HOST, NETWORK, Fused, Network, NetworkBundle, StudentInfo
 from nonn_mcu.students import Student, forward
 from nonn_mcu.verify import fidelity, oracle

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from nonn_mcu.nonn.links import Link, seconds
-from nonn_mcu.nonn.measure import Run
+from nonn_mcu.nonn.compare.links import Link, seconds
+from nonn_mcu.nonn.compare.measure import Run
 
 Kind = Literal["teacher", "split", "nonn"]
 

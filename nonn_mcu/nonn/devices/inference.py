@@ -14,11 +14,11 @@ from nonn_mcu.bundle import Bundle
 from nonn_mcu.errors import BadInput, NoDevice, NonnError, WrongModel
 from nonn_mcu.link.client import Device
 from nonn_mcu.link.deadline import Deadline
-from nonn_mcu.nonn import devices as holders
-from nonn_mcu.nonn.fuse import fuse
-from nonn_mcu.nonn.line import Line, hellos
+from nonn_mcu.nonn.devices import assign as holders
+from nonn_mcu.nonn.devices.fuse import fuse
+from nonn_mcu.nonn.devices.line import Line, hellos
+from nonn_mcu.nonn.devices.whole import Whole
 from nonn_mcu.nonn.network import NetworkBundle
-from nonn_mcu.nonn.whole import Whole
 from nonn_mcu.verify.session import check_tensors
 
 T = TypeVar("T")

@@ -1,0 +1,1 @@
+"""A network on its devices: who holds what, verified, and run."""

@@ -1,0 +1,1 @@
+"""From a partitioned teacher to trained students and their head."""

@@ -1,0 +1,1 @@
+"""From a teacher to the channels that each student learns."""
