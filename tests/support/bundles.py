@@ -88,6 +88,7 @@ def bundle_of(
     name: str,
     inputs: np.ndarray,
     from_torch: tuple[tuple[int, ...], tuple[int, ...]],
+    /,
     *,
     noise: np.random.Generator | None = None,
     preprocessing: Preprocessing | None = None,
