@@ -16,7 +16,8 @@ from support.command import COMMAND, ENVIRONMENT, finish  # noqa: E402
 
 from nonn_mcu.cli import main  # noqa: E402
 from nonn_mcu.errors import BadInput  # noqa: E402
-from nonn_mcu.nonn import checkpoint, choose  # noqa: E402
+from nonn_mcu.nonn import checkpoint  # noqa: E402
+from nonn_mcu.nonn.distil import choose  # noqa: E402
 from nonn_mcu.nonn.model import StudentSpec  # noqa: E402
 from nonn_mcu.students import input_spec  # noqa: E402
 

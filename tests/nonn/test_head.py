@@ -133,7 +133,7 @@ def test_a_base_install_can_fuse():
         "for name in ('torch', 'tensorflow', 'flatbuffers', 'tflite', 'tflite_micro', 'jinja2', 'networkx',\n"
         "             'onnx', 'sklearn', 'matplotlib', 'lightning_fabric'):\n"
         "    sys.modules[name] = None\n"
-        "from nonn_mcu.nonn import fuse, head\n"
+        "from nonn_mcu.nonn.devices import fuse, head\n"
         "print(head.read(sys.stdin.buffer.read()).run(__import__('numpy').zeros((1, 4), 'int8')).tolist())\n"
     )
     done = subprocess.run([sys.executable, "-c", code], input=dense(), capture_output=True, check=False)
