@@ -1,12 +1,28 @@
-"""What verify and run have in common: the options that say where the devices are."""
+"""Options of the commands that talk to devices: where these are."""
 
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import typer
 
 from nonn_mcu.errors import BadInput
+
+Ports = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--port",
+        "-p",
+        metavar="PORT",
+        envvar="NONN_MCU_PORT",
+        help="Serial port, tcp://HOST:PORT or pyserial URL; repeatable.",
+    ),
+]
+Baud = Annotated[
+    int, typer.Option("--baud", "-b", metavar="N", min=1, envvar="NONN_MCU_BAUD", help="Bits per second.")
+]
+Timeout = Annotated[float, typer.Option(metavar="S", help="Seconds a device may be silent.")]
 
 
 def ports_of(context: typer.Context, ports: list[str] | None, board: str | None, timeout: float) -> list[str]:

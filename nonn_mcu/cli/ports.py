@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nonn_mcu.cli.device_options import Baud
 from nonn_mcu.cli.output import console, one_line, print_json, print_table
 from nonn_mcu.errors import BadInput
 
@@ -27,15 +28,13 @@ def ports(
         ),
     ] = None,
     *,
-    baud: Annotated[
-        int, typer.Option("--baud", "-b", metavar="N", min=1, envvar="NONN_MCU_BAUD", help="Bits per second.")
-    ] = 115200,
+    baud: Baud = 115200,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout, and nothing else.")] = False,
 ) -> int:
     """List serial ports and say which device is behind each, by talking to it.
 
     [bold]nonn-mcu ports[/]
-    [bold]nonn-mcu ports[/] socket://raspberrypi:5000
+    [bold]nonn-mcu ports[/] tcp://raspberrypi:5000
 
     Exit codes: 0 some device answers, 2 bad input, 3 none does.
     """

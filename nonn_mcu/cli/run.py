@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nonn_mcu.cli.device_options import ports_of
+from nonn_mcu.cli.device_options import Baud, Ports, Timeout, ports_of
 from nonn_mcu.cli.output import one_line, print_json, print_warning
 from nonn_mcu.errors import NonnError
 
@@ -32,24 +32,13 @@ def run(
             "--input", "-i", metavar="PATH", help="Image, folder of images, .npy/z.", show_default=False
         ),
     ],
-    port: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--port",
-            "-p",
-            metavar="PORT",
-            envvar="NONN_MCU_PORT",
-            help="One per device, in any order; else all are asked.",
-        ),
-    ] = None,
+    port: Ports = None,
     board: Annotated[
         str | None, typer.Option(metavar="NAME", help="Start emulated boards, one per student.")
     ] = None,
     missing: Annotated[int, typer.Option(metavar="K", help="Go on without up to K of the devices.")] = 0,
-    baud: Annotated[
-        int, typer.Option("--baud", "-b", metavar="N", min=1, envvar="NONN_MCU_BAUD", help="Bits per second.")
-    ] = 115200,
-    timeout: Annotated[float, typer.Option(metavar="S", help="Seconds a device has for an input.")] = 30,
+    baud: Baud = 115200,
+    timeout: Timeout = 30,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout, and nothing else.")] = False,
 ) -> int:
     """Run a network on its devices: the best three classes of each input.

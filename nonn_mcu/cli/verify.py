@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nonn_mcu.cli import progress
-from nonn_mcu.cli.device_options import ports_of
+from nonn_mcu.cli.device_options import Baud, Ports, Timeout, ports_of
 from nonn_mcu.cli.output import print_json
 from nonn_mcu.cli.verify_network import verify_network
 from nonn_mcu.errors import BadInput
@@ -27,16 +27,7 @@ def verify(
         typer.Argument(metavar="BUNDLE", help="Folder made by convert; a network's too.", show_default=False),
     ] = None,
     *,
-    port: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--port",
-            "-p",
-            metavar="PORT",
-            envvar="NONN_MCU_PORT",
-            help="Serial port or pyserial URL; repeatable.",
-        ),
-    ] = None,
+    port: Ports = None,
     board: Annotated[
         str | None, typer.Option(metavar="NAME", help="Build for this emulated board and start it.")
     ] = None,
@@ -60,10 +51,8 @@ def verify(
     arch: Annotated[
         str | None, typer.Option(metavar="NAME", help="Architecture of a bare state_dict for --live.")
     ] = None,
-    baud: Annotated[
-        int, typer.Option("--baud", "-b", metavar="N", min=1, envvar="NONN_MCU_BAUD", help="Bits per second.")
-    ] = 115200,
-    timeout: Annotated[float, typer.Option(metavar="S", help="Seconds a device may be silent.")] = 30,
+    baud: Baud = 115200,
+    timeout: Timeout = 30,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout, and nothing else.")] = False,
 ) -> int:
     """Check a device against its bundle: bit-exact, and close to PyTorch.
