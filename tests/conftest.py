@@ -11,8 +11,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# What a script starts in its background ignores SIGINT, what nohup starts SIGHUP, and so would the commands that
-# the tests interrupt.
+# What a script starts in its background ignores SIGINT, what nohup starts SIGHUP, and so would the commands
+# that the tests end by them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
