@@ -49,7 +49,7 @@ def distil(
     rate: Annotated[float, typer.Option(metavar="R", help="Highest rate of SGD.")] = 0.1,
     augment: Annotated[str | None, typer.Option(metavar="A", help="none, crop, crop-flip.")] = None,
     views: Annotated[int | None, typer.Option(metavar="N", help="Of each image; else one per epoch.")] = None,
-    loss: Annotated[str, typer.Option(metavar="A,T,B", help="Alpha, T, beta.")] = "0.3,4,10",
+    loss: Annotated[str, typer.Option(metavar="A,T,B", help="Alpha, T, beta.")] = "0.9,4,4",
     method: Annotated[str, typer.Option(metavar="M", help="Or ce, kd, at, all.")] = "nonn",
     seed: Annotated[int, typer.Option(metavar="S", help="Of weights, order, views.")] = 0,
     cache: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the teacher's answers.")] = None,
@@ -160,7 +160,7 @@ def distil(
 def _loss(text: str) -> tuple[Any, ...]:
     parts = student_options.numbers(text, "--loss", float) or ()
     if len(parts) != 3 or not (0 <= parts[0] <= 1 and 0 < parts[1] < 1e6 and 0 <= parts[2] < 1e9):
-        raise BadInput(f"--loss {text!r}: give alpha in 0..1, T above 0 and beta, such as 0.3,4,10")
+        raise BadInput(f"--loss {text!r}: give alpha in 0..1, T above 0 and beta, such as 0.9,4,4")
     return parts
 
 

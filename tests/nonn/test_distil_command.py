@@ -112,8 +112,8 @@ BAD = {
     "no such method": ((*OURS, *STUDENT, "--method", "magic"), "nonn, ce, kd, at"),
     "no rate": ((*OURS, *STUDENT, "--rate", "0"), "--rate 0"),
     "no epochs": ((*OURS, *STUDENT, "--epochs", "0"), "--epochs 0"),
-    "a wrong loss": ((*OURS, *STUDENT, "--loss", "2,4,10"), "alpha in 0..1"),
-    "half a loss": ((*OURS, *STUDENT, "--loss", "0.3,4"), "such as 0.3,4,10"),
+    "a wrong loss": ((*OURS, *STUDENT, "--loss", "2,4,4"), "alpha in 0..1"),
+    "half a loss": ((*OURS, *STUDENT, "--loss", "0.9,4"), "such as 0.9,4,4"),
     "a folder as output": ((*OURS, *STUDENT, "-o", "."), "--out"),
     "few images": ((*OURS, *STUDENT, "--batch", "9999"), "fewer than a batch"),
 }

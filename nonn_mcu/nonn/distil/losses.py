@@ -29,9 +29,9 @@ _ATTENTION_BETA = 1000.0
 class Weights:
     """``alpha`` weighs the teacher's answers against the labels, ``beta`` its features; both as above."""
 
-    alpha: float = 0.3
+    alpha: float = 0.9
     temperature: float = 4.0
-    beta: float = 10.0
+    beta: float = 4.0
 
 
 @dataclass(frozen=True)
