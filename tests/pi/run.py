@@ -206,21 +206,31 @@ def site(system: System) -> Path:
 
 @contextmanager
 def emulated(processor: str) -> Iterator[None]:
-    """Let the kernel give the processor's programs to QEMU, unless it does already; undone at the end."""
+    """Let the kernel give the processor's programs to QEMU, unless it does already; undone at the end.
+
+    The kernel forgets its rules with the last mount of them, so a process of its own holds one until its
+    input ends.
+    """
     rules, ours = "/proc/sys/fs/binfmt_misc", f"qemu-{processor}"
-    mounted = f"[ -e {rules}/register ] || mount -t binfmt_misc none {rules}; cd {rules}"
-
-    def in_rules(command: str) -> str:
-        return run("unshare", "--mount", "sh", "-ec", f"{mounted}; {command}")
-
-    known = ours in in_rules("ls").split()
-    if not known:
-        in_rules(f"cat /usr/lib/binfmt.d/{ours}.conf > register")
-    try:
-        yield
-    finally:
-        if not known:
-            in_rules(f"echo -1 > {ours}")
+    hold = (
+        f"[ -e {rules}/register ] || mount -t binfmt_misc none {rules}; cd {rules}\n"
+        f"[ -e {ours} ] && known=1; [ $known ] || cat /usr/lib/binfmt.d/{ours}.conf > register\n"
+        f"echo ready; read end || [ $known ] || echo -1 > {ours}"
+    )
+    with subprocess.Popen(
+        ("unshare", "--mount", "sh", "-ec", hold),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C is not for it
+    ) as holder:
+        assert holder.stdin is not None and holder.stdout is not None
+        if holder.stdout.readline() != "ready\n":
+            raise Failed(f"the kernel takes no rule for {processor}'s programs (binfmt_misc)")
+        try:
+            yield
+        finally:
+            holder.stdin.close()
 
 
 @contextmanager
