@@ -112,7 +112,8 @@ def test_the_host_gets_an_input_across_that_spells_the_word(
         image.reshape(-1)[at : at + 10] = np.frombuffer(b"name%name%", np.int8)
         for found, wanted in zip(device.run([image, bias]), fake_result(image, bias), strict=True):
             np.testing.assert_array_equal(found, wanted)
-    assert device.counters.lost == 0
+    sent = device.counters.sent
+    assert device.stats().frames > sent  # every one of them, and this: none was text
 
 
 def test_a_greeting_is_no_damage(
