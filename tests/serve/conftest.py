@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.command import COMMAND, ENVIRONMENT
+from support.command import COMMAND, ENVIRONMENT, TOKEN
 
 from nonn_mcu import boards, bundle
 from nonn_mcu.boards.build import build
@@ -23,8 +23,6 @@ from nonn_mcu.serve.address import bind
 from nonn_mcu.serve.tcp import Server
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "link"))  # for fake_board
-
-TOKEN = b"0123456789abcdef"
 
 
 @pytest.fixture(autouse=True)

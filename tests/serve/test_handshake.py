@@ -8,7 +8,7 @@ import threading
 from contextlib import suppress
 
 import pytest
-from conftest import TOKEN
+from support.command import TOKEN
 
 from nonn_mcu.errors import BadInput, LinkError
 from nonn_mcu.link import handshake

@@ -11,8 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import TOKEN
-from support.command import check_pass, finish, wait_until
+from support.command import TOKEN, check_pass, finish, wait_until
 
 from nonn_mcu.cli import main
 from nonn_mcu.link.frame import crc32, encode

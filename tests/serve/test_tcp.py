@@ -8,8 +8,7 @@ import time
 from contextlib import suppress
 
 import pytest
-from conftest import TOKEN
-from support.command import wait_until
+from support.command import TOKEN, wait_until
 
 from nonn_mcu.errors import LinkError
 from nonn_mcu.link import handshake

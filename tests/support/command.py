@@ -32,6 +32,7 @@ class Result:
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("NONN_MCU_") or k == "NONN_MCU_DATA"}
 ENVIRONMENT |= {"NO_COLOR": "1", "COLUMNS": "80"}
 COMMAND = (sys.executable, "-m", "nonn_mcu.cli")
+TOKEN = b"0123456789abcdef"  # of a server that demands one
 
 
 def finish(process, seconds=60) -> Result:
