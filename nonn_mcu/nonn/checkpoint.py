@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from nonn_mcu.errors import BadInput
 from nonn_mcu.nonn.parts import MAX_STUDENTS
-from nonn_mcu.students.checkpoint import NETWORK_FORMAT, Input, save_torch, spec_of, stored
+from nonn_mcu.students.checkpoint import NETWORK_FORMAT, Input, first_wrong, save_torch, spec_of, stored
 from nonn_mcu.students.found import check_finite
 from nonn_mcu.students.student import InputSpec
 from nonn_mcu.students.torch_file import fit
@@ -134,6 +134,4 @@ def _parse(path: Path, content: Mapping[str, Any]) -> Checkpoint:
     try:
         return Checkpoint.model_validate(dict(content))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the dict"
-        raise BadInput(f"{path}: network checkpoint field {where}: {first['msg']}; save it again") from None
+        raise BadInput(f"{path}: network checkpoint field {first_wrong(error)}; save it again") from None

@@ -60,9 +60,14 @@ def parse(path: Path, content: Mapping[str, Any]) -> Checkpoint:
     try:
         return Checkpoint.model_validate(dict(content))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the dict"
-        raise BadInput(f"{path}: checkpoint field {where}: {first['msg']}; save it again") from None
+        raise BadInput(f"{path}: checkpoint field {first_wrong(error)}; save it again") from None
+
+
+def first_wrong(error: ValidationError) -> str:
+    """Name the first field of a dict that is wrong, and say why."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the dict"
+    return f"{where}: {first['msg']}"
 
 
 def save(
