@@ -22,25 +22,27 @@ class Array:
     count: int
     comment: str
     rows: str
+    alignment: int
 
 
 class Arrays:
     """The constant arrays so far; an array that is already there is not emitted again."""
 
     def __init__(self) -> None:
-        self.symbols: dict[tuple[str, bytes], str] = {}
+        self.symbols: dict[tuple[str, int, bytes], str] = {}
         self.emitted: list[Array] = []
 
     def add(self, table: Table, symbol: str) -> str:
         """Emit the table as ``symbol`` unless an equal one is there; return the name to use."""
         values = typed(table)
-        key = (table.ctype, values.tobytes())
+        key = (table.ctype, table.alignment, values.tobytes())
         if key not in self.symbols:
             self.symbols[key] = symbol
             shape = "x".join(str(d) for d in table.values.shape)
             literals = [number(value) for value in values.reshape(-1).tolist()]
             about = f"{shape}, {values.nbytes:,} bytes"
-            self.emitted.append(Array(table.ctype, symbol, values.size, about, rows(literals)))
+            array = Array(table.ctype, symbol, values.size, about, rows(literals), table.alignment)
+            self.emitted.append(array)
         return self.symbols[key]
 
 

@@ -18,24 +18,31 @@ from nonn_mcu.codegen.layer import Layer, Table
 from nonn_mcu.codegen.names import comment, identifier, unique
 from nonn_mcu.codegen.placement import ALIGNMENT
 from nonn_mcu.codegen.plan import Plan
+from nonn_mcu.codegen.target import Target
 
 _INDENT = 12  # of the lines within a case
 
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """What is emitted: ``layers[i]`` are the kernel calls of one operator, called ``names[i]`` (unique)."""
+    """What is emitted for one kind of core.
+
+    ``layers[i]`` are the kernel calls of one operator, called ``names[i]`` (unique).
+    """
 
     graph: Graph
     plan: Plan
     layers: Sequence[Sequence[Layer]]
     names: Sequence[str]
+    target: Target
 
 
 def native(
     program: Program, model: bytes, name: str, prefix: str = "", following: str = ""
 ) -> dict[str, str]:
-    """Write the native runtime: ``native/model.c``, and ``native/weights.h`` which it includes.
+    """Write the native runtime for a target: ``native/model.c``, and ``native/weights.h`` which it includes.
+
+    Both names end with the target's suffix, and all of the C is inside its ``#if``.
 
     ``prefix`` starts every identifier and both files' names, so that several models can stand in one folder
     and even in one translation unit; without one the model is called ``nonn_model``. With ``following`` it
@@ -49,9 +56,10 @@ def native(
     ends = {"input": graph.inputs, "output": graph.outputs, "layer": written}
     digest = hashlib.sha256(model).digest()
     weights, other = flash_bytes(parts, graph)
-    common = {"name": name, "prefix": prefix}
+    common = {"name": name, "prefix": prefix, "target": program.target}
+    ending = program.target.suffix
     return {
-        f"native/{prefix}model.c": render(
+        f"native/{prefix}model{ending}.c": render(
             "model.c.j2",
             **common,
             following=following,
@@ -72,8 +80,11 @@ def native(
             }
             | {"kept": rows([f"{start}u" for start in _end_to_end(graph, graph.inputs)])},
         ),
-        f"native/{prefix}weights.h": render(
-            "weights.h.j2", **common, guard=f"{prefix.upper()}NONN_WEIGHTS_H", arrays=arrays.emitted
+        f"native/{prefix}weights{ending}.h": render(
+            "weights.h.j2",
+            **common,
+            guard=f"{prefix.upper()}NONN_WEIGHTS{ending.upper()}_H",
+            arrays=arrays.emitted,
         ),
     }
 

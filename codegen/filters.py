@@ -127,14 +127,25 @@ def sliding_window(
             op,
             f"stride {stride} or dilation {dilation} is not usable",
         )
-        out.append(output_size(op.options["padding"], length, taps, stride, dilation))
+        explicit = _explicit(op, axis)
+        before, after = explicit or (0, 0)
+        padding = "VALID" if explicit else op.options["padding"]
+        out.append(output_size(padding, length + before + after, taps, stride, dilation))
         require(out[-1] >= 1, graph, op, f"a kernel of {taps} taps does not fit {length} values")
-        pad = pad_before(length, taps, stride, dilation, out[-1])
+        pad = before if explicit else pad_before(length, taps, stride, dilation, out[-1])
         extent = out[-1] * stride + taps * dilation
         require(extent < 1 << 30, graph, op, f"the window reaches {extent} values beyond the image")
         require(pad <= 0xFFFF, graph, op, f"the window needs {pad} zeros before the image")
         steps[f"pad_{axis}"] = pad
     return (out[0], out[1]), steps
+
+
+def _explicit(op: Op, axis: str) -> tuple[int, int] | None:
+    """(before, after) along "h" or "w", where the padding is EXPLICIT (:mod:`fold_pad`)."""
+    if op.options["padding"] != "EXPLICIT":
+        return None
+    above, below, left, right = op.options["pad"]
+    return (above, below) if axis == "h" else (left, right)
 
 
 def window_notes(op: Op, kernel_h: int, kernel_w: int) -> tuple[str, ...]:
@@ -146,4 +157,7 @@ def window_notes(op: Op, kernel_h: int, kernel_w: int) -> tuple[str, ...]:
     )
     if (options["dilation_h"], options["dilation_w"]) != (1, 1):
         notes += (f"dilation {options['dilation_h']}x{options['dilation_w']}",)
+    if options["padding"] == "EXPLICIT":
+        above, below, left, right = options["pad"]
+        return (*notes, f"padding {above}+{below}, {left}+{right}")
     return (*notes, options["padding"])

@@ -7,9 +7,10 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-SCHEMA_VERSION: Literal[2] = 2
+SCHEMA_VERSION: Literal[3] = 3
 
 Runtime = Literal["native", "tflm"]
+TargetName = Literal["portable", "dsp", "helium"]  # as nonn_mcu.codegen.target has them
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -60,7 +61,10 @@ class Preprocessing(_Part):
 
 
 class LayerInfo(_Part):
-    """One executed layer: what it writes, with which kernel, at what cost."""
+    """One executed layer: what it writes, with which kernel, at what cost.
+
+    Kernel and costs are the native runtime's for the DSP extension; :class:`NativeInfo` has the others'.
+    """
 
     name: str
     op: str
@@ -107,6 +111,16 @@ class BudgetInfo(_Part):
     stack: int
 
 
+class NativeInfo(_Part):
+    """The native runtime on one kind of core: bytes, and the kernel of each layer."""
+
+    arena_bytes: int = Field(ge=0)
+    lower_bound: int = Field(ge=0)  # of the arena: what some layer needs, wherever things lie
+    weights: int = Field(ge=0)
+    tables: int = Field(ge=0)
+    kernels: tuple[str, ...]
+
+
 class FittedArena(_Part):
     """The arena that a board's kernels need: ``minimum`` bytes held a whole inference, 16 less did not.
 
@@ -147,10 +161,11 @@ class TflmInfo(_Part):
 class Manifest(_Part):
     """Everything a later step needs to know; ``files`` holds each other file's SHA-256.
 
-    ``arena_bytes`` is the native runtime's and ``tflm`` all about the other one, each None without it.
+    ``native`` is all about the native runtime, by kind of core, and ``tflm`` about the other one; each is
+    None without it.
     """
 
-    schema_version: Literal[2] = SCHEMA_VERSION
+    schema_version: Literal[3] = SCHEMA_VERSION
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")
     tools: dict[str, str]
     model_file: str
@@ -160,7 +175,7 @@ class Manifest(_Part):
     preprocessing: Preprocessing | None
     layers: tuple[LayerInfo, ...]
     runtimes: tuple[Runtime, ...] = Field(min_length=1)
-    arena_bytes: int | None
+    native: dict[TargetName, NativeInfo] | None
     tflm: TflmInfo | None
     budget: BudgetInfo
     calibration: Calibration | None
@@ -170,9 +185,20 @@ class Manifest(_Part):
 
     @model_validator(mode="after")
     def _what_each_runtime_needs(self) -> Manifest:
-        there = {"native": self.arena_bytes is not None, "tflm": self.tflm is not None}
+        there = {"native": self.native is not None, "tflm": self.tflm is not None}
         if sorted(self.runtimes) != [runtime for runtime, known in there.items() if known]:
             raise ValueError(f"runtimes {', '.join(self.runtimes)}, but what is said of them is another's")
+        return self
+
+    @model_validator(mode="after")
+    def _every_target(self) -> Manifest:
+        if self.native is not None:
+            if sorted(self.native) != sorted(get_args(TargetName)):
+                raise ValueError(
+                    f"native is of {', '.join(self.native)}, not of {', '.join(get_args(TargetName))}"
+                )
+            if any(len(one.kernels) != len(self.layers) for one in self.native.values()):
+                raise ValueError(f"kernels of other than {len(self.layers)} layers")
         return self
 
     @model_validator(mode="after")
@@ -183,3 +209,9 @@ class Manifest(_Part):
                     if len(values) != len(self.outputs):
                         raise ValueError(f"{len(values)} figures for {len(self.outputs)} outputs")
         return self
+
+    def native_on(self, runtime: str) -> NativeInfo | None:
+        """Return what a device's runtime ("native", "native-dsp", ...) is; None where it is not known."""
+        name = runtime.partition("-")[2] or "portable"
+        known = (self.native or {}).items() if runtime.startswith("native") else ()
+        return next((info for target, info in known if target == name), None)

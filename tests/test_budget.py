@@ -150,7 +150,10 @@ def test_the_plan_is_what_the_linker_makes(name, data_dir, tmp_path):
         (tmp_path / path).write_text(text)
     sizes = measure(build(tmp_path, need("mps2-an386")).path)
     info = budget.plan(
-        made.layers, weights=made.weights_bytes, tables=made.table_bytes, arena=made.plan.arena_bytes
+        made.reference.layers,
+        weights=made.reference.weights_bytes,
+        tables=made.reference.table_bytes,
+        arena=made.reference.plan.arena_bytes,
     )
     assert sizes.flash <= info.flash <= 1.02 * sizes.flash
     assert sizes.ram == info.ram

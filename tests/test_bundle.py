@@ -64,7 +64,16 @@ def make_manifest(**changes):
             ),
         ),
         "runtimes": ("native", "tflm"),
-        "arena_bytes": 32,
+        "native": {
+            target: {
+                "arena_bytes": 32,
+                "lower_bound": 32,
+                "weights": 1,
+                "tables": 0,
+                "kernels": ("fully_connected",),
+            }
+            for target in ("portable", "dsp", "helium")
+        },
         "tflm": TflmInfo(operators=("FULLY_CONNECTED",), arena_bytes=1024),
         "budget": BudgetInfo(
             flash=1,
@@ -206,10 +215,10 @@ def _tensor(key, value):
 MANIFESTS = {
     "a key is missing": (_drop("name"), "name"),
     "an unknown key": (_set("surprise", 1), "surprise"),
-    "a future version": (_set("schema_version", 3), "another version of nonn-mcu .*convert again"),
+    "a future version": (_set("schema_version", 4), "another version of nonn-mcu .*convert again"),
     "an older version": (
         lambda m: (m.pop("runtimes"), m.pop("tflm"), m.__setitem__("schema_version", 1)),
-        r"another version of nonn-mcu \(schema 1, this reads 2\); run convert again",
+        r"another version of nonn-mcu \(schema 1, this reads 3\); run convert again",
     ),
     "no runtimes": (_set("runtimes", []), "runtimes"),
     "a runtime of which nothing is said": (_set("tflm", None), "runtimes native, tflm"),

@@ -11,6 +11,7 @@ from nonn_mcu.boards.build import Firmware, build
 from nonn_mcu.boards.elf import Sizes, measure
 from nonn_mcu.boards.runtime import NATIVE, Runtime
 from nonn_mcu.bundle import Bundle
+from nonn_mcu.codegen.target import of_core
 from nonn_mcu.errors import OverBudget
 from nonn_mcu.manifest import BudgetInfo
 
@@ -49,6 +50,8 @@ def build_within(
     Raises :class:`DoesNotFit`, unless ``force``, and what :func:`build` raises.
     """
     planned = bundle.manifest.budget
+    if (native := bundle.manifest.native_on(of_core(board.core).runtime)) is not None:
+        planned = planned.model_copy(update={"weights": native.weights, "tables": native.tables})
     if runtime.name == "tflm":  # it reads the file itself
         planned = planned.model_copy(update={"weights": len(bundle.model), "tables": 0})
 

@@ -91,6 +91,6 @@ def of_refusal(error: TooLarge) -> dict[str, Any]:
 
 
 def _of_bundle(bundle: Bundle) -> dict[str, Any]:
-    keys = {"name", "model_sha256", "fidelity", "budget", "runtimes", "arena_bytes"}
+    keys = {"name", "model_sha256", "fidelity", "budget", "runtimes", "native"}
     body = bundle.manifest.model_dump(mode="json", include=keys)
     return body | {"bundle": one_line(os.fsdecode(bundle.path))}

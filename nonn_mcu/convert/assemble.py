@@ -79,7 +79,7 @@ def assemble(
         preprocessing=_preprocessing(student),
         layers=code.layers,
         runtimes=code.runtimes,
-        arena_bytes=code.arena_bytes,
+        native=code.native,
         tflm=code.tflm,
         budget=code.budget,
         calibration=None if calibration is None else _calibration(calibration),

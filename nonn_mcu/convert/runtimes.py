@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import get_args
 
 from nonn_mcu import budget, codegen
-from nonn_mcu.bundle import RUNTIMES, BudgetInfo, LayerInfo, Runtime, TflmInfo
 from nonn_mcu.codegen import cmsis_nn, tflm
 from nonn_mcu.codegen.reader import read
 from nonn_mcu.codegen.unsupported import Unsupported
 from nonn_mcu.convert.int8 import Int8
+from nonn_mcu.manifest import RUNTIMES, BudgetInfo, LayerInfo, NativeInfo, Runtime, TargetName, TflmInfo
 from nonn_mcu.verify.arena import smallest_arena
 
 # What a network's head is called, and what its identifiers and files begin with, beside a student.
@@ -28,7 +29,7 @@ class Code:
     runtimes: tuple[Runtime, ...]
     layers: tuple[LayerInfo, ...]
     head_layers: tuple[LayerInfo, ...]
-    arena_bytes: int | None
+    native: dict[TargetName, NativeInfo] | None
     tflm: TflmInfo | None
     budget: BudgetInfo
     notes: tuple[str, ...]
@@ -75,19 +76,21 @@ def generate(
                 raise Unsupported(f"{error}{too}") from None
             notes = (f"not for the tflm runtime: {error}",)
     files: dict[str, str] = {} if second is None else dict(second.files)
-    head_layers = () if second is None else _infos(second.layers)
+    head_layers = () if second is None else _infos(second.reference.layers)
     if over_tflm is not None:
         files |= codegen.generate_tflm(model, name, over_tflm.arena_bytes)
     if native is not None:
         files |= native.files
-        layers = _infos(native.layers)
-        models = [native] if second is None else [native, second]
+        layers = _infos(native.reference.layers)
+        models = [one.reference for one in (native, second) if one is not None]
         planned = budget.plan(
             (*layers, *head_layers),
             weights=sum(one.weights_bytes for one in models),
             tables=sum(one.table_bytes for one in models),
             arena=sum(one.plan.arena_bytes for one in models),
-            ends=sum(len(one.graph.inputs) + len(one.graph.outputs) for one in models),
+            ends=sum(
+                len(one.graph.inputs) + len(one.graph.outputs) for one in (native, second) if one is not None
+            ),
             models=len(models),
             flash_limit=flash_limit,
             ram_limit=ram_limit,
@@ -110,11 +113,25 @@ def generate(
         runtimes=tuple(runtime for runtime in RUNTIMES if there[runtime] is not None),
         layers=layers,
         head_layers=head_layers,
-        arena_bytes=None if native is None else native.plan.arena_bytes,
+        native=None if native is None else native_infos(native),
         tflm=over_tflm,
         budget=planned,
         notes=notes,
     )
+
+
+def native_infos(made: codegen.Generated) -> dict[TargetName, NativeInfo]:
+    """Say what the manifest says of the native runtime, for each kind of core."""
+    return {
+        name: NativeInfo(
+            arena_bytes=one.plan.arena_bytes,
+            lower_bound=one.plan.lower_bound,
+            weights=one.weights_bytes,
+            tables=one.table_bytes,
+            kernels=tuple(layer.kernel for layer in one.layers),
+        )
+        for name, one in zip(get_args(TargetName), made.compiled.values(), strict=True)
+    }
 
 
 def _infos(layers: tuple[codegen.LayerReport, ...]) -> tuple[LayerInfo, ...]:

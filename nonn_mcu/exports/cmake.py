@@ -7,7 +7,7 @@ from nonn_mcu.bundle import RUNTIMES
 from nonn_mcu.exports.project import FIRMWARE, ROOT, Export, Project, port, render
 
 # Where a room of Project.sources lies in a checkout; the model's files lie where a bundle has them.
-_PLACES = {"nonn": "firmware/include/nonn", "kernels": "firmware/kernels/portable"}
+_PLACES = {"nonn": "firmware/include/nonn"}
 _SHARED = "cortex_m"  # of the ports, what Cortex-M boards share; no board itself
 
 

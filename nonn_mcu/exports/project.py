@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nonn_mcu.bundle import RUNTIMES, Bundle
+from nonn_mcu.codegen.target import TARGETS
 from nonn_mcu.errors import BadInput, MissingExtra
 from nonn_mcu.manifest import Manifest
 
@@ -44,7 +45,7 @@ class Project:
 
         nonn/*.h, nonn/kernels/*.h    public headers
         link/*.c, device/*.c, *.h     the device library
-        kernels/*.c                   native: those that the model calls, and what they need
+        kernels/<target>/*            native: those that the model calls, and what they need
         model/*.c, *.h                native: the model, model.c, and what else the bundle has beside it
         tflm/*.cc                     tflm: the runtime
         model/model.cc, <name>_model_data.cc, .h    tflm: the model
@@ -120,9 +121,10 @@ def _with_included(sources: dict[str, bytes]) -> dict[str, bytes]:
 def _meant(including: str, included: str) -> list[str]:
     """Say where in the project ``#include "included"`` leads to: the header, and a kernel's source."""
     if included.startswith("nonn/"):
-        kernel = PurePosixPath("kernels") / f"{PurePosixPath(included).stem}.c"
-        is_kernel = included.startswith("nonn/kernels/") and _source(str(kernel)).is_file()
-        return [included, str(kernel)] if is_kernel else [included]
+        stem = PurePosixPath(included).stem
+        kernels = [f"kernels/{target.name}/{stem}.c" for target in TARGETS]
+        found = [kernel for kernel in kernels if _source(kernel).is_file()]
+        return [included, *(found if included.startswith("nonn/kernels/") else ())]
     beside = str(PurePosixPath(including).parent / included)
     return [] if beside.startswith("model/") or not _source(beside).is_file() else [beside]
 
@@ -130,7 +132,7 @@ def _meant(including: str, included: str) -> list[str]:
 def _source(path: str) -> Path:
     """Where a path of the project lies in ``firmware/``."""
     room, _, name = path.partition("/")
-    return FIRMWARE / {"nonn": "include/nonn", "kernels": "kernels/portable"}.get(room, room) / name
+    return FIRMWARE / {"nonn": "include/nonn"}.get(room, room) / name
 
 
 def _read(path: str) -> bytes:

@@ -23,6 +23,8 @@ def compare(
     installed it also says by how much. ``progress`` is called with the number of layers compared.
     """
     infos = bundle.manifest.layers
+    native = bundle.manifest.native_on(device.hello().runtime)
+    kernels = [info.kernel for info in infos] if native is None else native.kernels
     for vector, row in enumerate(vectors.layer_crc):
         inputs = [array[vector : vector + 1] for array in vectors.inputs]
         for layer, (info, expected) in enumerate(zip(infos, row, strict=True)):
@@ -37,7 +39,7 @@ def compare(
                     name=info.name,
                     op=info.op,
                     module=info.module,
-                    kernel=info.kernel,
+                    kernel=kernels[layer],
                     expected_crc=int(expected),
                     got_crc=crc,
                     worst_lsb=worst,

@@ -92,8 +92,8 @@ def _check_arena(hello: Hello, port: str, plan: Plan) -> None:
     manifest = plan.bundle.manifest
     name, _, kernels = hello.runtime.partition("-")
     expected: int | None = None
-    if name == "native":
-        expected = manifest.arena_bytes
+    if (native := manifest.native_on(hello.runtime)) is not None:
+        expected = native.arena_bytes
     elif name == "tflm" and manifest.tflm is not None:
         expected = manifest.tflm.arena(hello.board, kernels)
     if expected is not None and hello.arena_bytes != expected:

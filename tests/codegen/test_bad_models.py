@@ -261,7 +261,7 @@ def test_nasty_names_compile_and_run(kernels, tmp_path):
     model = build(tensors, [O("RELU", [i], [i + 1]) for i in range(count)], [0], [count])
     program = compile_models([model], tmp_path, kernels)
     [made] = program.generated
-    assert len({layer.name for layer in made.layers}) == count
+    assert len({layer.name for layer in made.reference.layers}) == count
     assert all(text.isascii() for text in made.files.values())
     x = np.arange(-24, 24, dtype=np.int8).reshape(1, 4, 4, 3)
     [[y]] = program.run([(0, [x])])
@@ -282,7 +282,7 @@ def test_two_outputs_and_two_inputs(kernels, tmp_path):
 
 
 def test_an_unspecified_batch_is_batch_one():
-    assert generate(relu(changed(IMAGE, signature=(-1, 4, 4, 3))), "model").layers
+    assert generate(relu(changed(IMAGE, signature=(-1, 4, 4, 3))), "model").reference.layers
 
 
 def test_equal_tables_are_emitted_once():
@@ -291,4 +291,4 @@ def test_equal_tables_are_emitted_once():
     ops = [O("CONV_2D", [0, 1], [2], options), O("CONV_2D", [0, 1], [3], options), O("ADD", [2, 3], [4])]
     made = generate(build(tensors, ops, [0], [4]), "model")
     assert made.files["native/weights.h"].count("_weights[") == 1
-    assert made.weights_bytes == WEIGHTS.size
+    assert made.reference.weights_bytes == WEIGHTS.size

@@ -13,7 +13,9 @@ from support.models import O, T, build
 
 from nonn_mcu.codegen import generate, generate_tflm
 from nonn_mcu.codegen.constants import number
+from nonn_mcu.codegen.target import TARGETS
 
+ENDS = [target.suffix for target in TARGETS]
 HASH = """
 import hashlib, locale, sys
 try:
@@ -25,7 +27,7 @@ model = sys.stdin.buffer.read()
 made = generate(model, "model")
 for name, text in (made.files | generate_tflm(model, "model", 4096)).items():
     print(name, hashlib.sha256(text.encode()).hexdigest())
-print(made.plan, made.layers)
+print(made.compiled)
 """
 
 
@@ -112,8 +114,8 @@ def test_a_second_model_is_another_symbol_in_other_files():
     """All that the first one says of it is where it is."""
     first, head = generate(small_model(), "small").files, generate(small_model(), "small", "head_").files
     assert (list(first), list(head)) == (
-        ["native/model.c", "native/weights.h"],
-        ["native/head_model.c", "native/head_weights.h"],
+        [f"native/{what}" for end in ENDS for what in (f"model{end}.c", f"weights{end}.h")],
+        [f"native/head_{what}" for end in ENDS for what in (f"model{end}.c", f"weights{end}.h")],
     )
     assert "    .next = NULL,\n" in first["native/model.c"] and "nonn_model_t head_" not in "".join(
         first.values()

@@ -45,7 +45,7 @@ def test_a_dynamic_flatten_becomes_one_layer():
     graph = load(dynamic_flatten())
     assert [op.kind for op in graph.ops] == ["RESHAPE", "RELU"]
     assert graph.tensors[7].data.tolist() == [1, 24]
-    assert len(generate(dynamic_flatten(), "model").layers) == 1
+    assert len(generate(dynamic_flatten(), "model").reference.layers) == 1
 
 
 def test_equals_the_oracle(kernels, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from nonn_mcu.codegen.graph import Graph, Op, Quantization, Tensor
 from nonn_mcu.codegen.layer import Layer
-from nonn_mcu.codegen.placement import ALIGNMENT, Block, most_live, place
+from nonn_mcu.codegen.placement import ALIGNMENT, Block, lower_bound, place
 from nonn_mcu.codegen.plan import check_plan, plan
 
 QUANT = Quantization((1.0,), (0,))
@@ -93,6 +93,6 @@ def test_the_checker_notices_an_overlap(seed):
 def test_placement_never_goes_below_what_is_live():
     blocks = [Block(i, size, first, last) for i, (size, first, last) in enumerate([(33, 0, 1), (7, 1, 2)])]
     places, size = place(blocks)
-    assert size == most_live(blocks) == 48 + 16
+    assert size == lower_bound(blocks) == 48 + 16
     assert sorted(places) in ([0, 16], [0, 48])
     assert place([]) == ([], 0)

@@ -136,7 +136,7 @@ def test_networks(name):
     made = convert(one)
     assert [info.from_torch for info in made.outputs] == axes
     assert min(measured(one, made).sqnr_db) > 25
-    layers = codegen.generate(made.model, "net").layers
+    layers = codegen.generate(made.model, "net").reference.layers
     assert kinds <= {layer.op for layer in layers}
     assert module in {layer.module for layer in layers if layer.op == kind}
 
@@ -169,7 +169,7 @@ def test_every_kind_of_student_gives_the_same_function(tmp_path):
         assert min(measured(one, made).sqnr_db) > 30, kind
         names = ["a", "b", "c"] if kind == "onnx" else ["output_0", "output_1", "output_2"]
         assert [info.name for info in made.outputs] == names
-        modules = {layer.module for layer in codegen.generate(made.model, "net").layers}
+        modules = {layer.module for layer in codegen.generate(made.model, "net").reference.layers}
         assert "deep" in modules, kind
 
 

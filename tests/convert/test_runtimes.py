@@ -67,7 +67,7 @@ def test_what_only_tflm_has_makes_a_bundle_for_tflm_and_says_so(folder, capfd):
     assert "(TRANSPOSE_CONV, from module odd)" in note
     made = bundle.read(folder / "out")
     manifest = made.manifest
-    assert manifest.arena_bytes is None
+    assert manifest.native is None
     assert manifest.tflm is not None
     assert manifest.tflm.operators == ("CONV_2D", "MEAN", "RESHAPE", "TRANSPOSE_CONV")
     assert manifest.tflm.arena_bytes == document["tflm_arena_bytes"] == manifest.budget.arena

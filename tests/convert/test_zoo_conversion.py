@@ -57,7 +57,7 @@ def test_zoo(name):
         x = (x + np.roll(x, 1, axis)) / np.float32(2**0.5)
     one = Student("net", "module", settled(name, x), students.input_spec(shape))
     made = int8.from_float(one, x[:32], lambda step: None)
-    assert {layer.op for layer in codegen.generate(made.model, "net").layers} <= kinds
+    assert {layer.op for layer in codegen.generate(made.model, "net").reference.layers} <= kinds
     (info,) = made.inputs
     outputs = oracle.run(made.model, [golden.quantised(arrange(x[32:], info.from_torch, info.shape), info)])
     measured = fidelity.measure(outputs, forward(one, x[32:]), made.outputs)

@@ -137,7 +137,7 @@ def test_the_head_on_a_device(made, trained, tmp_path, capfd):
     assert found.head.manifest == made.head.manifest
     np.testing.assert_array_equal(found.fused.outputs, made.fused.outputs)
     holder, before = found.students[1].manifest, made.students[1].manifest
-    assert (holder.model_sha256, holder.arena_bytes) == (before.model_sha256, before.arena_bytes)
+    assert (holder.model_sha256, holder.native) == (before.model_sha256, before.native)
     assert {"native/head_model.c", "native/head_weights.h"} <= set(holder.files)
     assert (holder.runtimes, holder.tflm) == (("native",), None)
     assert "&head_nonn_model" in (out / "student1" / "native" / "model.c").read_text()

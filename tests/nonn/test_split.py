@@ -130,9 +130,9 @@ def test_shares_add_up_to_the_whole(data_dir, name):
     alone = split(graph, 1)
     (one,) = alone.devices
     assert alone.exchanges == () and one.idle == 0
-    assert (one.weights, one.tables) == (made.weights_bytes, made.table_bytes)
-    assert one.macs == sum(layer.macs for layer in made.layers)
-    assert one.arena == made.plan.arena_bytes
+    assert (one.weights, one.tables) == (made.reference.weights_bytes, made.reference.table_bytes)
+    assert one.macs == sum(layer.macs for layer in made.reference.layers)
+    assert one.arena == made.reference.plan.arena_bytes
     for count in (2, 3, 4, 7):
         devices = split(graph, count).devices
         assert sum(device.macs for device in devices) == one.macs

@@ -22,6 +22,7 @@ from nonn_mcu.bundle import (
     Vectors,
 )
 from nonn_mcu.codegen import generate, generate_tflm
+from nonn_mcu.convert.runtimes import native_infos
 from nonn_mcu.verify import oracle
 from nonn_mcu.verify.fidelity import dequantize
 
@@ -100,7 +101,9 @@ def bundle_of(
     made = generate(tflite, name, following=following)
     over_tflm = TflmInfo(operators=("CONV_2D", "FULLY_CONNECTED"), arena_bytes=TFLM_ARENA)
     (outputs,) = oracle.run(tflite, [inputs])
-    layers = oracle.run_layers(tflite, [inputs[:WITH_LAYERS]], [layer.tensor for layer in made.layers])
+    layers = oracle.run_layers(
+        tflite, [inputs[:WITH_LAYERS]], [layer.tensor for layer in made.reference.layers]
+    )
     crcs = [[zlib.crc32(layer[v].tobytes()) for layer in layers] for v in range(WITH_LAYERS)]
     image = tensor_info("image", made.graph.tensors[made.graph.inputs[0]], *from_torch)
     logits = tensor_info("logits", made.graph.tensors[made.graph.outputs[0]], (1, outputs.shape[1]), (0, 1))
@@ -122,9 +125,9 @@ def bundle_of(
         inputs=(image,),
         outputs=(logits,),
         preprocessing=preprocessing,
-        layers=tuple(LayerInfo(**asdict(layer)) for layer in made.layers),
+        layers=tuple(LayerInfo(**asdict(layer)) for layer in made.reference.layers),
         runtimes=("native", "tflm"),
-        arena_bytes=made.plan.arena_bytes,
+        native=native_infos(made),
         tflm=over_tflm,
         budget=BudgetInfo(
             flash=0,

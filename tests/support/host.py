@@ -114,7 +114,7 @@ class Program:
         results, position = [], 0
         for number, _ in runs:
             made = self.generated[number]
-            indices = [layer.tensor for layer in made.layers] if layers else made.graph.outputs
+            indices = [layer.tensor for layer in made.reference.layers] if layers else made.graph.outputs
             row = []
             for tensor in (made.graph.tensors[index] for index in indices):
                 data = done.stdout[position : position + tensor.size]
@@ -129,7 +129,7 @@ def kernel_objects(folder: Path, flags: Sequence[str] = FLAGS, compiler: str = "
     """Compile every portable kernel into ``folder``, one process per processor."""
     sources = sorted((FIRMWARE / "kernels" / "portable").glob("*.c"))
     objects = [folder / f"{source.stem}.o" for source in sources]
-    _parallel([compiler, *flags, "-c", str(s), "-o", str(o)] for s, o in zip(sources, objects, strict=True))
+    parallel([compiler, *flags, "-c", str(s), "-o", str(o)] for s, o in zip(sources, objects, strict=True))
     return [str(o) for o in objects]
 
 
@@ -156,13 +156,14 @@ def compile_models(
     addresses = ", ".join(f"&{name}" for name in names)
     driver.write_text(DRIVER % {"declarations": declarations, "addresses": addresses})
     objects = [unit.with_suffix(".o") for unit in (*units, driver)]
-    _parallel(["gcc", *flags, "-c", str(o.with_suffix(".c")), "-o", str(o)] for o in objects)
+    parallel(["gcc", *flags, "-c", str(o.with_suffix(".c")), "-o", str(o)] for o in objects)
     program = folder / "models"
-    _parallel([["gcc", *flags, *map(str, objects), *kernels, "-o", str(program)]])
+    parallel([["gcc", *flags, *map(str, objects), *kernels, "-o", str(program)]])
     return Program(program, tuple(generated))
 
 
-def _parallel(commands: object, workers: int = 2) -> None:
+def parallel(commands: object, workers: int = 2) -> None:
+    """Run commands, so many at a time; each must succeed."""
     running: list[tuple[list[str], subprocess.Popen[bytes]]] = []
     environment = {**os.environ, "LC_ALL": "C"}
 

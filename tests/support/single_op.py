@@ -66,5 +66,5 @@ def check_cases(cases: Sequence[Case], folder: Path, kernels: Sequence[str]) -> 
                 assert len(wrong) == 0, (
                     f"{case.about or number}, vector {v}: {len(wrong)} of {made.size} differ, first at "
                     f"{wrong[0].tolist()}: {made_bytes[tuple(wrong[0])]}, not {wanted[v][tuple(wrong[0])]}\n"
-                    f"{program.generated[number].layers}"
+                    f"{program.generated[number].reference.layers}"
                 )

@@ -1,0 +1,84 @@
+"""Which kernel serves which layer: one table, and the search for the memory that makes them fast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+from nonn_mcu.codegen.graph import Graph
+from nonn_mcu.codegen.kernels import Want
+from nonn_mcu.codegen.layer import Layer
+from nonn_mcu.codegen.plan import Plan, plan
+from nonn_mcu.codegen.target import Target
+
+GOALS = ("balance", "size", "speed")
+
+
+@dataclass(frozen=True)
+class Row:
+    """``kernel`` (a module of :mod:`nonn_mcu.codegen.kernels`) is asked for what ``instead_of`` computes.
+
+    ``goals`` are those for which it is asked; ``why`` is what it is for, in a few words.
+    """
+
+    target: str
+    instead_of: str
+    kernel: str
+    why: str
+    goals: tuple[str, ...] = GOALS
+
+
+# In order of preference. A layer that no row takes is served by the portable kernel.
+TABLE: tuple[Row, ...] = ()
+
+# How much larger than the leanest the arena may become for the sake of speed, by goal, as a ratio.
+_ARENA: Mapping[str, tuple[int, int]] = {"size": (1, 1), "balance": (11, 10), "speed": (4, 1)}
+
+Calls = tuple[Layer, ...]
+
+
+def choose(
+    graph: Graph, order: Sequence[int], layers: Sequence[Calls], target: Target, goal: str
+) -> tuple[list[Calls], Plan]:
+    """Return every operator's kernel calls on a target, and where everything lies in memory.
+
+    ``layers[i]`` are the portable calls of operator ``order[i]``. First each kernel takes its leanest form,
+    which gives the smallest arena; then, the layer of most work first, each may take what the goal allows
+    beyond that.
+    """
+    lean = [_adapted(graph, calls, target, Want(0, goal)) for calls in layers]
+    made = plan(graph, order, lean)
+    if target.name == "portable":
+        return lean, made
+    over, under = _ARENA[goal]
+    limit = made.arena_bytes * over // under
+    chosen = list(lean)
+    for step in sorted(range(len(layers)), key=lambda step: (-sum(c.macs for c in layers[step]), step)):
+        own = max(call.scratch_bytes for call in chosen[step])
+        room = limit - made.live_bytes[step] + own
+        calls = _adapted(graph, layers[step], target, Want(room, goal))
+        if _same(calls, chosen[step]):
+            continue
+        attempt = [*chosen[:step], calls, *chosen[step + 1 :]]
+        planned = plan(graph, order, attempt)
+        if planned.arena_bytes <= limit:
+            chosen, made = attempt, planned
+    return chosen, made
+
+
+def _adapted(graph: Graph, calls: Calls, target: Target, want: Want) -> Calls:
+    if len(calls) > 1:
+        return calls
+    for row in TABLE:
+        if (row.target, row.instead_of) == (target.name, calls[0].kernel) and want.goal in row.goals:
+            adapted = import_module(f"nonn_mcu.codegen.kernels.{row.kernel}").adapt(graph, calls[0], want)
+            if adapted is not None:
+                return (adapted,)
+    return calls
+
+
+def _same(one: Calls, other: Calls) -> bool:
+    return [(c.kernel, c.scratch_bytes, c.trail) for c in one] == [
+        (c.kernel, c.scratch_bytes, c.trail) for c in other
+    ]
