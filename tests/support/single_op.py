@@ -37,13 +37,18 @@ def vectors(rng: np.random.Generator, model: bytes, count: int = 4) -> list[np.n
     return result
 
 
-def random_cases(make: Callable[[np.random.Generator], bytes], seed: int, count: int) -> list[Case]:
-    """``count`` cases from a function that draws a model; case n is the same whatever the count."""
+def random_cases(
+    make: Callable[[np.random.Generator], bytes], seed: int, numbers: int | range, vectors_each: int = 4
+) -> list[Case]:
+    """Cases 0 to ``numbers``, or those of a range, from a function that draws a model.
+
+    Case n is the same whatever the others.
+    """
     cases = []
-    for number in range(count):
+    for number in range(numbers) if isinstance(numbers, int) else numbers:
         rng = np.random.default_rng([seed, number])
         model = make(rng)
-        cases.append(Case(model, vectors(rng, model), f"seed {seed}, case {number}"))
+        cases.append(Case(model, vectors(rng, model, vectors_each), f"seed {seed}, case {number}"))
     return cases
 
 
