@@ -48,7 +48,7 @@ def elementwise(params: Mapping[str, Value]) -> int | None:
 
 
 def sums(params: Mapping[str, Value]) -> np.ndarray:
-    """Return what ``nonn_add`` puts out with these parameters: int64 (256, 256), [wide + 128][narrow + 128]."""
+    """Return the outputs of ``nonn_add`` for its parameters: (256, 256), [wide + 128][narrow + 128]."""
     p: Mapping[str, Any] = params
     x = np.arange(-128, 128, dtype=np.int64)
     narrow = _scaled((x - p["narrow_zero_point"]) << _LEFT_SHIFT, *p["narrow_factor"])
