@@ -32,6 +32,7 @@ COMMANDS = (
     "flash",
     "verify",
     "run",
+    "bench",
     "network",
     "ports",
     "serve",
