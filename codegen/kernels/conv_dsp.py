@@ -1,0 +1,102 @@
+"""CONV_2D without groups on cores with the DSP extension (firmware/include/nonn/kernels/conv_dsp.h)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from nonn_mcu.codegen.graph import Graph
+from nonn_mcu.codegen.kernels import Want
+from nonn_mcu.codegen.kernels.pack_pairs import grouped, in_pairs, pack
+from nonn_mcu.codegen.kernels.short_requantize import Short, folded_bias, shorten, sum_range
+from nonn_mcu.codegen.layer import Layer, Table, Value
+
+_PIXELS = 2  # computed at a time
+
+
+def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
+    """Take a convolution that has no groups and whose sums and multipliers fit the short forms."""
+    params = layer.params
+    if params["kernel_c"] != params["in_c"]:
+        return None
+    size = {key: value for key, value in params.items() if isinstance(value, int)}
+    filters, bias = _values(params["weights"]), _values(params["bias"])
+    multiplier, shift = _values(params["multiplier"]), _values(params["shift"])
+    assert filters is not None and multiplier is not None and shift is not None
+    filters = filters.reshape(size["out_c"], -1)
+    short = shorten(
+        multiplier,
+        shift,
+        sum_range(filters, bias, size["input_offset"]),
+        size["output_offset"],
+        (size["activation_min"], size["activation_max"]),
+    )
+    runs = size["kernel_h"]
+    words = pack(in_pairs(filters, runs), whole=True)
+    if short is None or words is None:
+        return None
+    pairs = words.shape[1]
+    if pairs >= 1 << 16:
+        return None
+    stream = _stream(words, 2 * folded_bias(filters, bias, size["input_offset"]), short)
+    keys = ("in_h", "in_w", "in_c", "out_h", "out_w", "out_c", "kernel_h", "kernel_w")
+    steps = ("stride_h", "stride_w", "dilation_h", "dilation_w", "pad_h", "pad_w")
+    return Layer(
+        kernel="conv_dsp",
+        params={
+            **{key: params[key] for key in (*keys, *steps)},
+            "pairs": pairs,
+            "zero_point": -size["input_offset"],
+            "away": int(short.away),
+            "activation_min": size["activation_min"],
+            "activation_max": size["activation_max"],
+            "weights": Table("uint32_t", stream),
+        },
+        inputs=layer.inputs,
+        output=layer.output,
+        scratch_bytes=4 * _PIXELS * pairs + size["kernel_w"] * size["in_c"],
+        trail=(trail(size, _PIXELS),),
+        macs=layer.macs,
+        notes=layer.notes,
+    )
+
+
+def trail(size: Mapping[str, int], pixels: int) -> int:
+    """Distance that lets output overlap the input, when ``pixels`` at a time are read, then written.
+
+    What is needed again after a block is all from the lowest address of any later window.
+    """
+    rows = np.arange(size["out_h"]) * size["stride_h"] - size["pad_h"]
+    columns = np.arange(size["out_w"]) * size["stride_w"] - size["pad_w"]
+    first_row = _first_inside(rows, size["kernel_h"], size["dilation_h"], size["in_h"])
+    first_column = _first_inside(columns, size["kernel_w"], size["dilation_w"], size["in_w"])
+    lowest = (first_row[:, None] * size["in_w"] + first_column).reshape(-1)
+    nothing = size["in_h"] * size["in_w"]
+    outside = (first_row[:, None] >= size["in_h"]) | (first_column >= size["in_w"])
+    lowest = np.where(outside.reshape(-1), nothing, lowest)
+    needed = np.minimum.accumulate(np.append(lowest, nothing)[::-1])[::-1]
+    written = np.minimum(np.arange(pixels, len(lowest) + pixels, pixels), len(lowest))
+    written = written[written < len(lowest)]
+    most = written * size["out_c"] - needed[written] * size["in_c"]
+    return max(0, int(most.max(initial=0)))
+
+
+def _first_inside(origins: np.ndarray, taps: int, step: int, size: int) -> np.ndarray:
+    """First position of each window that lies in [0, size); ``size`` where there is none."""
+    skipped = np.maximum(-(origins // step), 0)
+    first = origins + skipped * step
+    return np.where((skipped < taps) & (first < size), first, size)
+
+
+def _stream(words: np.ndarray, twice: np.ndarray, short: Short) -> np.ndarray:
+    """For each four filters their words, then four constants each, in the order of use."""
+    constants = np.stack([twice, short.multiplier, short.addend, short.shift], axis=1)
+    in_groups = grouped(constants.astype(np.int64) & 0xFFFFFFFF)
+    groups = len(words)
+    rows = [words.reshape(groups, -1), in_groups.reshape(groups, -1).astype(np.uint32)]
+    return np.concatenate(rows, axis=1)
+
+
+def _values(value: Value) -> np.ndarray | None:
+    return value.values.reshape(-1) if isinstance(value, Table) else None

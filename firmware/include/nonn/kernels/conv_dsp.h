@@ -1,0 +1,35 @@
+/* Convolution of one NHWC image on cores with the DSP extension: nonn_conv_2d without groups.
+ *
+ * Two pixels are computed at a time, all channels: their windows are widened to 16 bits in
+ * `scratch`, padding included, then multiplied with four filters at once. Output is written only
+ * after the windows that it was computed from are read, so it may overlap the input where the
+ * generator says so. Source of the arithmetic: nonn/kernels/conv_2d.h; the generator proves for
+ * each layer that the sums and the requantisation give the same (codegen/kernels/conv_dsp.py).
+ */
+#ifndef NONN_KERNELS_CONV_DSP_H
+#define NONN_KERNELS_CONV_DSP_H
+
+#include <stdint.h>
+
+typedef struct {
+    uint16_t in_h, in_w, in_c;
+    uint16_t out_h, out_w, out_c;
+    uint16_t kernel_h, kernel_w;
+    uint16_t stride_h, stride_w;
+    uint16_t dilation_h, dilation_w;
+    uint16_t pad_h, pad_w;
+    uint16_t pairs;    /* of taps in a filter, each run of taps padded to an even number */
+    int8_t zero_point; /* of the input: what the padding holds */
+    uint8_t away;      /* 1: requantise with ties away from zero, see kernels/dsp/requantize.h */
+    int8_t activation_min, activation_max;
+    /* For each four filters 2 * pairs words of weights, then four words of constants for each
+     * filter: twice the bias with the input's offset folded in, multiplier, addend, shift. */
+    const uint32_t *weights;
+} nonn_conv_dsp_params;
+
+/* `input` holds in_h * in_w * in_c values, `output` out_h * out_w * out_c. `scratch` holds the
+ * widened windows, 8 * pairs bytes, and one row of taps, kernel_w * in_c bytes. */
+void nonn_conv_dsp(const nonn_conv_dsp_params *params, const int8_t *input, int8_t *output,
+                   void *scratch);
+
+#endif
