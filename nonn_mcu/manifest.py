@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 SCHEMA_VERSION: Literal[3] = 3
 
 Runtime = Literal["native", "tflm"]
+# What kernels are chosen for, as nonn_mcu.codegen.select has them.
+Goal = Literal["balance", "size", "speed"]
 TargetName = Literal["portable", "dsp", "helium"]  # as nonn_mcu.codegen.target has them
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 
@@ -175,6 +177,7 @@ class Manifest(_Part):
     preprocessing: Preprocessing | None
     layers: tuple[LayerInfo, ...]
     runtimes: tuple[Runtime, ...] = Field(min_length=1)
+    goal: Goal
     native: dict[TargetName, NativeInfo] | None
     tflm: TflmInfo | None
     budget: BudgetInfo

@@ -64,6 +64,7 @@ def make_manifest(**changes):
             ),
         ),
         "runtimes": ("native", "tflm"),
+        "goal": "balance",
         "native": {
             target: {
                 "arena_bytes": 32,

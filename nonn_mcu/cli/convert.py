@@ -21,6 +21,7 @@ from nonn_mcu.errors import BadInput
 if TYPE_CHECKING:
     from nonn_mcu.bundle import Runtime
     from nonn_mcu.calib import Samples
+    from nonn_mcu.manifest import Goal
     from nonn_mcu.nonn.checkpoint import Trained
     from nonn_mcu.students import InputSpec, Student
 
@@ -36,6 +37,7 @@ class _Order:
     out: Path | None
     name: str | None
     runtime: Runtime | None
+    goal: Goal
     vectors: int
     flash_limit: int
     ram_limit: int | None
@@ -60,6 +62,9 @@ def convert(
     runtime: Annotated[
         str | None, typer.Option(metavar="R", help="native or tflm; both if left out.")
     ] = None,
+    small: Annotated[
+        bool | None, typer.Option("--size/--speed", metavar="", help="Small code, or fast; else both.")
+    ] = None,
     arch: student_options.Arch = None,
     shape: student_options.Shape = None,
     layout: student_options.Layout = None,
@@ -75,9 +80,7 @@ def convert(
     ] = 200,
     flash: Annotated[
         str,
-        typer.Option(
-            "--budget", metavar="SIZE", help="Flash: 500KB if left out; KiB works too.", show_default=False
-        ),
+        typer.Option("--budget", metavar="SIZE", help="Flash: 500KB if left out.", show_default=False),
     ] = "500KB",
     ram: Annotated[str | None, typer.Option(metavar="SIZE", help="RAM; no limit if left out.")] = None,
     head: Annotated[str | None, typer.Option(metavar="WHERE", help="Of a network: host or device:K.")] = None,
@@ -105,6 +108,7 @@ def convert(
         raise BadInput(f"--vectors {vectors}: give 1 to {MAX_VECTORS}")
     if runtime not in (None, *RUNTIMES):
         raise BadInput(f"--runtime {runtime!r}: it is one of {', '.join(RUNTIMES)}")
+    goals: dict[bool | None, Goal] = {True: "size", False: "speed", None: "balance"}
     limits = (budget.parse_size(flash), None if ram is None else budget.parse_size(ram))
     own: dict[str, Any] = {
         "arch": arch,
@@ -118,7 +122,7 @@ def convert(
     try:
         with steps() as progress:
             progress(f"Loading {one_line(os.fsdecode(student))}")
-            order = _Order(out, name, runtime, vectors, *limits, force, progress)
+            order = _Order(out, name, runtime, goals[small], vectors, *limits, force, progress)
             result = _convert(student, own, calib, head, order)
     except TooLarge as error:
         if not as_json:
@@ -178,6 +182,7 @@ def _student(student: Student, order: _Order) -> Result:
         order.place(pipeline.model_name(student.name, order.name)),
         name=order.name,
         runtime=order.runtime,
+        goal=order.goal,
         vectors=order.vectors,
         flash_limit=order.flash_limit,
         ram_limit=order.ram_limit,
@@ -207,7 +212,7 @@ def _network(trained: Trained, source: str | None, head: str | None, order: _Ord
         holder=None if place[1] is None else int(place[1]),
         runtime=order.runtime,
         vectors=order.vectors,
-        limits=Limits(order.flash_limit, order.ram_limit, order.force),
+        limits=Limits(order.flash_limit, order.ram_limit, order.force, order.goal),
         progress=order.progress,
     )
     return convert_result.of_network(converted)

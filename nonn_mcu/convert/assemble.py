@@ -79,6 +79,7 @@ def assemble(
         preprocessing=_preprocessing(student),
         layers=code.layers,
         runtimes=code.runtimes,
+        goal=code.goal,
         native=code.native,
         tflm=code.tflm,
         budget=code.budget,

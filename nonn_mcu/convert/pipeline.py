@@ -13,6 +13,7 @@ from nonn_mcu.convert import runtimes
 from nonn_mcu.convert.assemble import assemble
 from nonn_mcu.convert.int8 import Progress, from_float, from_tflite
 from nonn_mcu.errors import BadInput, OverBudget
+from nonn_mcu.manifest import Goal
 from nonn_mcu.students import Student
 
 
@@ -54,6 +55,7 @@ def convert(
     *,
     name: str | None = None,
     runtime: Runtime | None = None,
+    goal: Goal = "balance",
     vectors: int = 200,
     flash_limit: int | None = None,
     ram_limit: int | None = None,
@@ -65,7 +67,8 @@ def convert(
     ``calibration`` are the samples to quantise with, ``test`` those that become golden vectors, at most
     ``vectors`` of them. A ready ``.tflite`` needs neither: without ``test`` its vectors are random. The
     model is called ``name``, else after the student. Without a ``runtime`` the code of each that has the
-    model's operators is made. Raises :class:`BadInput`, and :class:`TooLarge` over budget unless ``force``.
+    model's operators is made; ``goal`` is what the native one's kernels are chosen for. Raises
+    :class:`BadInput`, and :class:`TooLarge` over budget unless ``force``.
     """
     if student.kind != "tflite" and (calibration is None or test is None):
         raise BadInput(f"{student.name}: quantisation needs samples; give them with --calib")
@@ -78,7 +81,7 @@ def convert(
         assert calibration is not None
         quantised = from_float(student, calibration.x, progress)
     progress("Generating C")
-    code = runtimes.generate(quantised, name, runtime, flash_limit, ram_limit)
+    code = runtimes.generate(quantised, name, runtime, flash_limit, ram_limit, goal=goal)
     if not force:
         require_budget(code)
     made = assemble(

@@ -10,7 +10,7 @@ from nonn_mcu.codegen import cmsis_nn, tflm
 from nonn_mcu.codegen.reader import read
 from nonn_mcu.codegen.unsupported import Unsupported
 from nonn_mcu.convert.int8 import Int8
-from nonn_mcu.manifest import RUNTIMES, BudgetInfo, LayerInfo, NativeInfo, Runtime, TargetName, TflmInfo
+from nonn_mcu.manifest import RUNTIMES, BudgetInfo, Goal, LayerInfo, NativeInfo, Runtime, TargetName, TflmInfo
 from nonn_mcu.verify.arena import smallest_arena
 
 # What a network's head is called, and what its identifiers and files begin with, beside a student.
@@ -29,6 +29,7 @@ class Code:
     runtimes: tuple[Runtime, ...]
     layers: tuple[LayerInfo, ...]
     head_layers: tuple[LayerInfo, ...]
+    goal: Goal
     native: dict[TargetName, NativeInfo] | None
     tflm: TflmInfo | None
     budget: BudgetInfo
@@ -42,10 +43,12 @@ def generate(
     flash_limit: int | None,
     ram_limit: int | None,
     *,
+    goal: Goal = "balance",
     head: bytes | None = None,
 ) -> Code:
     """Generate the code for the ``wanted`` runtime, or for each that has the model's operators.
 
+    ``goal`` is what the native runtime's kernels are chosen for.
     ``head`` is the ``.tflite`` of a network's head that comes into the same firmware, which only the native
     runtime, wanted by name, can do. Unless asked for by name, TensorFlow Lite Micro does not stand in for a
     form of an operator that the native runtime refuses: that may be a malformed one. Raises
@@ -58,10 +61,11 @@ def generate(
     native = over_tflm = second = None
     if head is not None:
         assert wanted == "native"
-        second = codegen.generate(head, HEAD, prefix=HEAD_PREFIX)
+        second = codegen.generate(head, HEAD, prefix=HEAD_PREFIX, goal=goal)
     if wanted != "tflm":
         try:
-            native = codegen.generate(model, name, following="" if head is None else HEAD_PREFIX)
+            following = "" if head is None else HEAD_PREFIX
+            native = codegen.generate(model, name, following=following, goal=goal)
         except Unsupported as error:
             lacking = _lacking(model)
             if wanted == "native" or not lacking:
@@ -113,6 +117,7 @@ def generate(
         runtimes=tuple(runtime for runtime in RUNTIMES if there[runtime] is not None),
         layers=layers,
         head_layers=head_layers,
+        goal=goal,
         native=None if native is None else native_infos(native),
         tflm=over_tflm,
         budget=planned,

@@ -88,7 +88,9 @@ def test_the_bundle_is_whole(converted):
     made = bundle.read(out)
     manifest, vectors = made.manifest, made.vectors()
     assert set(manifest.files) == {
-        "convert.log", "mlp.tflite", "native/model.c", "native/weights.h", "report.json", "report.md",
+        "convert.log", "mlp.tflite", "report.json", "report.md",
+        *(f"native/model{end}.c" for end in ("", "_dsp", "_helium")),
+        *(f"native/weights{end}.h" for end in ("", "_dsp", "_helium")),
         "tflm/mlp_model_data.cc", "tflm/mlp_model_data.h", "tflm/model.cc", "vectors.npz",
     }  # fmt: skip
     assert len(vectors) == 24, "the samples and the corners"

@@ -127,6 +127,7 @@ def bundle_of(
         preprocessing=preprocessing,
         layers=tuple(LayerInfo(**asdict(layer)) for layer in made.reference.layers),
         runtimes=("native", "tflm"),
+        goal="balance",
         native=native_infos(made),
         tflm=over_tflm,
         budget=BudgetInfo(

@@ -15,6 +15,7 @@ from nonn_mcu.convert.assemble import Assembled, assemble
 from nonn_mcu.convert.int8 import Int8, Progress, from_float
 from nonn_mcu.convert.pipeline import TooLarge, require_budget
 from nonn_mcu.errors import BadInput
+from nonn_mcu.manifest import Goal
 from nonn_mcu.students import Student
 from nonn_mcu.verify import oracle
 
@@ -24,11 +25,15 @@ _CHUNK = 500
 
 @dataclass(frozen=True)
 class Limits:
-    """Bytes of flash and RAM that a device has; None: no limit. With ``force`` they do not bind."""
+    """Bytes of flash and RAM that a device has; None: no limit. With ``force`` they do not bind.
+
+    ``goal`` is what kernels are chosen for within them.
+    """
 
     flash: int | None = None
     ram: int | None = None
     force: bool = False
+    goal: Goal = "balance"
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +96,7 @@ def _code(
     name: str, int8: Int8, runtime: Runtime | None, limits: Limits, head: bytes | None = None
 ) -> runtimes.Code:
     with _named(name):
-        code = runtimes.generate(int8, name, runtime, limits.flash, limits.ram, head=head)
+        code = runtimes.generate(int8, name, runtime, limits.flash, limits.ram, goal=limits.goal, head=head)
         if not limits.force:
             require_budget(code)
     return code
