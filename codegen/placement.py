@@ -41,12 +41,12 @@ def place(blocks: Sequence[Block]) -> tuple[list[int], int]:
     order = sorted(range(len(blocks)), key=lambda n: (-blocks[n].size, blocks[n].first, n))
     best = _greedy(blocks, order)
     size = extent(blocks, best)
-    least = lower_bound(blocks)
-    tried = least
+    crowded = _crowded_first(blocks)
+    tried = lower_bound(blocks)
     for _ in range(_SIZES):
         if size <= tried:
             break
-        fitted = _fit(blocks, order, tried)
+        fitted = _fit(blocks, crowded, tried)
         if fitted is not None:
             best, size = fitted, extent(blocks, fitted)
             break
@@ -117,6 +117,17 @@ def _free(blocks: Sequence[Block], places: Mapping[int, int], number: int) -> li
             ranges.append((start, low))
         start = max(start, high)
     return [*ranges, (start, None)]
+
+
+def _crowded_first(blocks: Sequence[Block]) -> list[int]:
+    """Return the order of the search: the blocks of the step that needs most, then of the next, by size.
+
+    What cannot fit is then noticed early.
+    """
+    steps = max((block.last for block in blocks), default=-1) + 1
+    load = [needed(blocks, step) for step in range(steps)]
+    worst = [max(load[block.first : block.last + 1]) for block in blocks]
+    return sorted(range(len(blocks)), key=lambda n: (-worst[n], -blocks[n].size, blocks[n].first, n))
 
 
 def _greedy(blocks: Sequence[Block], order: Sequence[int]) -> list[int]:

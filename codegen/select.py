@@ -30,7 +30,11 @@ class Row:
 
 
 # In order of preference. A layer that no row takes is served by the portable kernel.
-TABLE: tuple[Row, ...] = ()
+TABLE: tuple[Row, ...] = (
+    Row("portable", "add", "add_linear", "both rescalings in one linear form, where one exists"),
+    Row("dsp", "conv_2d", "conv_dsp", "two pixels by four filters, weights unpacked on the way"),
+    Row("dsp", "add", "add_dsp", "the linear form on two elements at once"),
+)
 
 # How much larger than the leanest the arena may become for the sake of speed, by goal, as a ratio.
 _ARENA: Mapping[str, tuple[int, int]] = {"size": (1, 1), "balance": (11, 10), "speed": (4, 1)}
