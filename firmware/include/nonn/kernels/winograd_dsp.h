@@ -1,0 +1,41 @@
+/* Convolution 3x3, stride 1, by Winograd's minimal filtering F(2x2, 3x3) in exact integers.
+ *
+ * Computes what nonn_conv_2d() does for a kernel of 3x3 at stride 1 without dilation and groups,
+ * with no zeros or one before each axis, in_c a multiple of 16 and out_c even. Per tile of 2x2
+ * outputs and channel it takes 16 products instead of 36.
+ *
+ * Filters g become U = G g G^T with G = (1,0,0), (1,1,1), (1,-1,1), (0,0,1): the usual transform
+ * without its halves. Patches d of 4x4 inputs become V = B^T d B with B^T = (1,0,-1,0), (0,1,1,0),
+ * (0,-1,1,0), (0,1,0,-1). Both fit int16: |U| <= 9 * 128 and |V| <= 4 * 128. M is the sum of U * V
+ * over the channels, for each of the 16 positions, and the outputs are A^T M A with A^T =
+ * (2,1,1,0), (0,1,-1,-2), which makes up for the halves: four times the sum of products. Everything
+ * up to there is additions and multiplications modulo 2^32, so that only this last number has to
+ * fit 32 bits, which codegen/kernels/winograd_dsp.py proves. The inputs enter as they are, their
+ * offset is in the bias; the padding holds the zero point. Source of the algorithm: Lavin and Gray,
+ * Fast Algorithms for Convolutional Neural Networks, 2016.
+ */
+#ifndef NONN_KERNELS_WINOGRAD_DSP_H
+#define NONN_KERNELS_WINOGRAD_DSP_H
+
+#include <stdint.h>
+
+typedef struct {
+    uint16_t in_h, in_w, in_c;
+    uint16_t out_h, out_w, out_c;
+    uint16_t batch;       /* tiles that are transformed at a time, a multiple of 4 */
+    uint8_t pad_h, pad_w; /* above and left: 0 or 1; below and right follow from the sizes */
+    int8_t zero_point;    /* of the input */
+    int8_t activation_min, activation_max;
+    const int32_t *weights;  /* int8 [out_c][in_c / 4][row 0, 2, 1][3][4], four to a word */
+    const int32_t *channels; /* [out_c][4]: bias, doubled and with the input's offset, and then
+                              * multiplier, addend and shift of nonn_requantize_away() */
+} nonn_winograd_dsp_params;
+
+/* `input` holds in_h * in_w * in_c values, `output` out_h * out_w * out_c. Batches of tiles follow
+ * each other in the order of the rows; a batch reads all its inputs before it writes its outputs.
+ * `scratch` is aligned to 4 and has 64 * in_c + 512 bytes and, for each tile of a batch,
+ * 32 * in_c + 12. */
+void nonn_winograd_dsp(const nonn_winograd_dsp_params *params, const int8_t *input, int8_t *output,
+                       void *scratch);
+
+#endif
