@@ -14,6 +14,8 @@ from nonn_mcu.codegen.unsupported import require
 
 KINDS = ("CONV_2D",)
 
+_COLUMNS = 3  # NONN_CONV_2D_COLUMNS
+
 
 def lower(graph: Graph, op: Op) -> Layer:
     """One call of ``nonn_conv_2d``. Raises :class:`BadInput`."""
@@ -48,6 +50,7 @@ def lower(graph: Graph, op: Op) -> Layer:
         },
         inputs=(source.index,),
         output=output.index,
+        scratch_bytes=_COLUMNS * kernel_h * kernel_w * kernel_c * 2,
         macs=out_h * out_w * out_c * kernel_h * kernel_w * kernel_c,
         notes=filters.window_notes(op, kernel_h, kernel_w),
     )

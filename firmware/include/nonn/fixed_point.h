@@ -29,12 +29,17 @@ static inline int32_t nonn_rounding_shift_right(int32_t x, int exponent) {
     return (x >> exponent) + (remainder > threshold ? 1 : 0);
 }
 
-/* x * multiplier * 2^(shift - 31); the left shift wraps modulo 2^32 as the reference does. */
+/* x * multiplier * 2^(shift - 31) for 0 <= multiplier; the left shift wraps modulo 2^32 as the
+ * reference does. The product needs no saturation, and it lies strictly between the ends of 32
+ * bits, so that rounding it may step by one: ties go away from zero because a negative number is
+ * first lowered by one. */
 static inline int32_t nonn_requantize(int32_t x, int32_t multiplier, int shift) {
-    const int left = shift > 0 ? shift : 0;
-    const int right = shift > 0 ? 0 : -shift;
-    const int32_t shifted = (int32_t)((uint32_t)x << left);
-    return nonn_rounding_shift_right(nonn_doubling_high_mul(shifted, multiplier), right);
+    const int32_t shifted = shift > 0 ? (int32_t)((uint32_t)x << shift) : x;
+    const int32_t high = (int32_t)(((int64_t)shifted * multiplier + (INT64_C(1) << 30)) >> 31);
+    if (shift >= 0) {
+        return high;
+    }
+    return (((high + (high >> 31)) >> (-shift - 1)) + 1) >> 1;
 }
 
 /* a + b modulo 2^32, for the output offset: beside a saturated product the sum may leave 32 bits,

@@ -1,24 +1,17 @@
 #include "nonn/kernels/max_pool_2d.h"
 
-#include <string.h>
-
 #include "nonn/kernels/window.h"
 
-/* Raises each of `output[0..channels)` to the pixel's value. */
-static void raise_to(int8_t *output, const int8_t *pixel, int32_t channels) {
-    for (int32_t channel = 0; channel < channels; ++channel) {
-        if (pixel[channel] > output[channel]) {
-            output[channel] = pixel[channel];
+/* The greatest of `height` rows of `width` values, one every `step`, and `greatest` itself;
+ * `next_row` leads from behind a row to the next. */
+static int32_t greatest_of(const int8_t *value, int32_t height, int32_t width, int32_t step,
+                           int32_t next_row, int32_t greatest) {
+    for (; height > 0; --height, value += next_row) {
+        for (int32_t x = 0; x < width; ++x, value += step) {
+            greatest = *value > greatest ? *value : greatest;
         }
     }
-}
-
-static void lower_to(int8_t *output, int8_t highest, int32_t channels) {
-    for (int32_t channel = 0; channel < channels; ++channel) {
-        if (output[channel] > highest) {
-            output[channel] = highest;
-        }
-    }
+    return greatest;
 }
 
 void nonn_max_pool_2d(const nonn_max_pool_2d_params *params, const int8_t *input, int8_t *output) {
@@ -30,15 +23,19 @@ void nonn_max_pool_2d(const nonn_max_pool_2d_params *params, const int8_t *input
             for (int32_t out_x = 0; out_x < params->out_w; ++out_x) {
                 const int32_t origin_x = out_x * params->stride_w - params->pad_w;
                 const nonn_span columns = nonn_window(origin_x, 1, params->filter_w, params->in_w);
-                /* Starting from the activation's floor clamps from below for free. */
-                memset(output, params->activation_min, (size_t)channels);
-                for (int32_t y = origin_y + rows.first; y < origin_y + rows.last; ++y) {
-                    for (int32_t x = origin_x + columns.first; x < origin_x + columns.last; ++x) {
-                        raise_to(output, input + (y * params->in_w + x) * channels, channels);
-                    }
+                const int32_t width = columns.last - columns.first;
+                const int32_t next_row = (params->in_w - width) * channels;
+                const int8_t *corner =
+                    input +
+                    ((origin_y + rows.first) * params->in_w + origin_x + columns.first) * channels;
+                for (int32_t channel = 0; channel < channels; ++channel) {
+                    /* Starting from the activation's floor clamps from below for free. */
+                    const int32_t greatest =
+                        greatest_of(corner++, rows.last - rows.first, width, channels, next_row,
+                                    params->activation_min);
+                    *output++ = (int8_t)(greatest > params->activation_max ? params->activation_max
+                                                                           : greatest);
                 }
-                lower_to(output, (int8_t)params->activation_max, channels);
-                output += channels;
             }
         }
         input += params->in_h * params->in_w * channels;
