@@ -19,6 +19,7 @@ from nonn_mcu.boards.build import build
 from nonn_mcu.boards.elf import Sizes, measure
 from nonn_mcu.boards.runtime import NATIVE, Runtime
 from nonn_mcu.bundle import Bundle
+from nonn_mcu.codegen.target import REFERENCE
 from nonn_mcu.errors import BadInput, DeviceError
 from nonn_mcu.link.client import Device
 from nonn_mcu.link.ports import SerialPort
@@ -30,7 +31,10 @@ _OF_LAYER = re.compile(r"(?:[a-z]\w*_)?l(\d+)_\w+")
 
 @dataclass(frozen=True)
 class LayerCost:
-    """What one layer takes. ``constant_bytes`` are its own in flash, shared ones only at the first layer."""
+    """What one layer takes. ``constant_bytes`` are its own in flash, shared ones only at the first layer.
+
+    ``live_bytes`` of the arena are planned; None where the bundle has the plan of another kind of core.
+    """
 
     name: str
     kernel: str
@@ -38,7 +42,7 @@ class LayerCost:
     instructions: int
     cycles: Cycles
     constant_bytes: int
-    live_bytes: int
+    live_bytes: int | None
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ def bench(
         raise BadInput(f"{board.name} counts no instructions; name an emulated board such as mps2-an386")
     table = core.find(board.core)
     if out is None:
-        label = "" if runtime.name == "native" else f"-{runtime.label}"
+        label = "" if runtime == NATIVE else f"-{runtime.label}"
         out = bundle.path / "build" / f"{board.name}-{optimize}{label}"
     firmware = build(bundle.path, board, optimize, out, runtime=runtime)
     program = read(firmware.path)
@@ -105,7 +109,7 @@ def bench(
             instructions=instructions(own),
             cycles=cycles(program, own, table),
             constant_bytes=_constants(program.constants, number),
-            live_bytes=layer.live_bytes,
+            live_bytes=layer.live_bytes if said == REFERENCE.runtime else None,
         )
         for number, (layer, own) in enumerate(zip(bundle.manifest.layers, found, strict=False))
     )

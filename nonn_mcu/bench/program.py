@@ -100,24 +100,24 @@ def read(path: Path) -> Program:
         raise BadInput(f"{path}: not linked by a board of this package (no .engine or .device)")
     constants = {name: int(size, 16) for _, size, name in _OBJECT.findall(_objdump(path, "-t"))}
     chosen = [f"--section=.{name}" for name in CODE if name in sections]
-    program = Program(sections, _instructions(_objdump(path, "-d", *chosen)), constants)
+    instructions = {one.address: one for one in disassemble(path, *chosen)}
+    program = Program(sections, instructions, constants)
     if not program.entries:
         raise BadInput(f"{path}: no model's invoke in it; build it again with this version of nonn-mcu")
     return program
 
 
-def _instructions(text: str) -> dict[int, Instruction]:
-    found: dict[int, Instruction] = {}
+def disassemble(path: Path, *options: str) -> Iterator[Instruction]:
+    """Give the instructions of an ELF or an archive of them, in order, without what is data among them."""
     function = ""
-    for line in text.splitlines():
+    for line in _objdump(path, "-d", *options).splitlines():
         if match := _FUNCTION.match(line):
             function = match[2]
         elif (match := _INSTRUCTION.match(line)) and not match[3].startswith("."):
             address, size = int(match[1], 16), len(match[2].replace(" ", "")) // 2
             operands = (match[4] or "").split("@")[0].strip()
             name = match[3] if match[3] != "@" else _unknown(match[2])
-            found[address] = Instruction(address, size, name, operands, function)
-    return found
+            yield Instruction(address, size, name, operands, function)
 
 
 def _unknown(code: str) -> str:

@@ -22,6 +22,9 @@ def bench(
         typer.Option("--board", metavar="NAME", help="Emulated board; repeatable.", show_default=False),
     ],
     optimize: Annotated[str, typer.Option("--optimize", "-O", metavar="LEVEL", help="Os, O2 or O3.")] = "O2",
+    portable: Annotated[
+        bool, typer.Option("--portable", help="Plain C, without the core's own kernels.")
+    ] = False,
     layers: Annotated[bool, typer.Option("--layers", help="Show every layer.")] = False,
     baseline: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Counts that none may exceed by more than 2 %.")
@@ -41,7 +44,9 @@ def bench(
     from nonn_mcu import bundle as bundles
     from nonn_mcu.bench import baseline as baselines
     from nonn_mcu.bench import measure
-    from nonn_mcu.cli.bench_text import print_bench, print_changes
+    from nonn_mcu.bench.plain import PLAIN
+    from nonn_mcu.boards.runtime import NATIVE
+    from nonn_mcu.cli.bench_text import print_assumptions, print_bench, print_changes
     from nonn_mcu.report.bench import to_json
 
     if update and baseline is None:
@@ -49,12 +54,13 @@ def bench(
     known = None if baseline is None else baselines.read(baseline, new=update)
     chosen = [boards.get(name) for name in dict.fromkeys(board)]
     opened = [bundles.read(path) for path in bundle]
+    runtime = PLAIN if portable else NATIVE
     found = []
     with steps() as step:
         for one in opened:
             for on in chosen:
                 step(f"Counting {one.manifest.name} on {on.name}")
-                found.append(measure.bench(one, on, optimize))
+                found.append(measure.bench(one, on, optimize, runtime=runtime))
     changes = () if known is None else baselines.compare(known, found)
     grown = [change for change in changes if change.grew]
     code = 1 if grown and not update else 0
@@ -65,6 +71,7 @@ def bench(
         return code
     for one_found in found:
         print_bench(one_found, layers)
+    print_assumptions(one.core for one in chosen)
     if known is not None:
         print_changes(changes, known, update)
     return code

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from nonn_mcu.cli.output import console, one_line, print_table, print_warning
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 
 def print_bench(bench: Bench, layers: bool) -> None:
-    """Print the totals of one model on one board, its layers if wanted, and what the cycles assume."""
-    from nonn_mcu.bench import core
-
+    """Print the totals of one model on one board, and its layers if wanted."""
     board, sizes = bench.board, bench.sizes
     print(
         one_line(f"{bench.model} on {board.name} ({board.core}), {bench.runtime}, -{bench.optimize}") + "\n"
@@ -48,10 +46,17 @@ def print_bench(bench: Bench, layers: bool) -> None:
     if layers:
         _print_layers(bench)
         print()
-    print(f"Cycles are modelled, not measured, from the instructions that ran on {board.core}:")
-    for line in core.find(board.core).about:
-        print(f"- {line}")
-    print()
+
+
+def print_assumptions(cores: Iterable[str]) -> None:
+    """Print what the modelled cycles of each core take for granted."""
+    from nonn_mcu.bench import core
+
+    for name in dict.fromkeys(cores):
+        print(f"Cycles of {name} are modelled from the instructions that ran, not measured:")
+        for line in core.find(name).about:
+            print(f"- {line}")
+        print()
 
 
 def print_changes(changes: Sequence[Change], baseline: Baseline, updated: bool) -> None:
@@ -62,12 +67,14 @@ def print_changes(changes: Sequence[Change], baseline: Baseline, updated: bool) 
         print_warning(
             f"the baseline is of compiler {baseline.compiler}, this is {compiler()}: counts depend on it"
         )
+    for what in dict.fromkeys(change.what for change in changes if change.before is None):
+        print(one_line(f"{what}: not in the baseline{'' if updated else '; write it with --update'}"))
     for change in sorted(changes, key=lambda one: not one.grew):
-        before = "not in the baseline" if change.before is None else f"{change.before:,} before"
-        share = "" if change.share is None else f", {change.share:+.1%}"
-        verdict = "GREW " if change.grew and not updated else ""
-        text = f"{verdict}{change.what}: {change.count} {change.now:,} ({before}{share})"
-        console().print(one_line(text), style="bold red" if verdict else None, soft_wrap=True)
+        if change.before is not None:
+            share = "" if change.share is None else f", {change.share:+.1%}"
+            verdict = "GREW " if change.grew and not updated else ""
+            text = f"{verdict}{change.what}: {change.count} {change.now:,} ({change.before:,} before{share})"
+            console().print(one_line(text), style="bold red" if verdict else None, soft_wrap=True)
     if updated:
         print("the baseline has the counts of today")
     elif not changes:
@@ -90,7 +97,7 @@ def _print_layers(bench: Bench) -> None:
             _cycles(layer.cycles),
             _cycles_per_mac(layer.cycles, layer.macs),
             f"{layer.constant_bytes:,}",
-            f"{layer.live_bytes:,}",
+            "" if layer.live_bytes is None else f"{layer.live_bytes:,}",
         )
     print_table(table)
 
