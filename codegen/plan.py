@@ -20,7 +20,7 @@ class Plan:
     a tensor without memory of its own (a RESHAPE's output) to the one whose bytes it shares.
     ``scratch``, ``scratch_bytes`` and ``live_bytes`` have one entry per layer: the scratch's offset or None,
     its bytes, and the bytes in use while the layer runs. ``lower_bound`` is what the arena cannot be smaller
-    than with these layers.
+    than with these layers. ``placed`` has every block of memory, tensors and scratch, and its offset.
     ``input_survives``: no layer overwrites an input.
     """
 
@@ -33,6 +33,7 @@ class Plan:
     live_bytes: tuple[int, ...]
     input_survives: bool
     order: tuple[int, ...]  # operator index of each layer
+    placed: tuple[tuple[Block, int], ...]
 
 
 def plan(graph: Graph, order: Sequence[int], layers: Sequence[Sequence[Layer]]) -> Plan:
@@ -65,6 +66,7 @@ def plan(graph: Graph, order: Sequence[int], layers: Sequence[Sequence[Layer]]) 
         live_bytes=tuple(needed(blocks, step) for step in steps),
         input_survives=survives,
         order=tuple(order),
+        placed=tuple(placed),
     )
     check_plan(graph, layers, result)
     return result

@@ -32,6 +32,7 @@ class Row:
 # In order of preference. A layer that no row takes is served by the portable kernel.
 TABLE: tuple[Row, ...] = (
     Row("portable", "add", "add_linear", "both rescalings in one linear form, where one exists"),
+    Row("dsp", "conv_2d", "winograd_dsp", "3x3 at stride 1 in 16 products for 36", ("balance", "speed")),
     Row("dsp", "conv_2d", "conv_dsp", "two pixels by four filters, weights unpacked on the way"),
     Row("dsp", "add", "add_dsp", "the linear form on two elements at once"),
 )
