@@ -170,7 +170,7 @@ def blocks_of(
     """Return every tensor and every layer's scratch as a block with its lifetime, in layers."""
     end = len(layers) - 1
     first = dict.fromkeys(graph.inputs, 0)
-    last = dict.fromkeys(graph.inputs, end if pin_inputs else 0)
+    last = dict.fromkeys(graph.inputs, 0)
     scratch = []
     for step, calls in enumerate(layers):
         for tensor, _ in _reads(graph, calls):
@@ -180,15 +180,19 @@ def blocks_of(
         first[output] = last[output] = step
         if scratch_bytes := max(call.scratch_bytes for call in calls):
             scratch.append(Block(None, scratch_bytes, step, step))
-    for tensor in graph.outputs:
-        last[root_of(alias, tensor)] = end
+    kept = {root_of(alias, tensor) for tensor in graph.outputs} | set(graph.inputs if pin_inputs else ())
+    for tensor in kept:
+        last[tensor] = end
     below: dict[int, dict[int, int]] = {}
     for step, calls in enumerate(layers):
         roots = [(root_of(alias, tensor), trail) for tensor, trail in _reads(graph, calls)]
         below[calls[0].output] = {
             root: trail
             for root, trail in roots
-            if trail is not None and last[root] == step and [r for r, _ in roots].count(root) == 1
+            if trail is not None
+            and last[root] == step
+            and root not in kept
+            and [r for r, _ in roots].count(root) == 1
         }
     tensors = [
         Block(index, graph.tensors[index].size, first[index], last[index], below.get(index, {}))

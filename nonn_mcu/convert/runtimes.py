@@ -11,10 +11,12 @@ from nonn_mcu.codegen.reader import read
 from nonn_mcu.codegen.unsupported import Unsupported
 from nonn_mcu.convert.int8 import Int8
 from nonn_mcu.manifest import RUNTIMES, BudgetInfo, Goal, LayerInfo, NativeInfo, Runtime, TargetName, TflmInfo
+from nonn_mcu.report import timeline
 from nonn_mcu.verify.arena import smallest_arena
 
 # What a network's head is called, and what its identifiers and files begin with, beside a student.
 HEAD, HEAD_PREFIX = "head", "head_"
+ARENA = "arena.svg"  # the picture of the plan
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def generate(
     if over_tflm is not None:
         files |= codegen.generate_tflm(model, name, over_tflm.arena_bytes)
     if native is not None:
-        files |= native.files
+        files |= native.files | {ARENA: timeline.svg(native.reference, native.graph)}
         layers = _infos(native.reference.layers)
         models = [one.reference for one in (native, second) if one is not None]
         planned = budget.plan(

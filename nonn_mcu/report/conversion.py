@@ -33,6 +33,25 @@ def per_layer(layers: Sequence[LayerInfo]) -> str:
     return table(("#", "layer", "operator", "output", "MACs", "flash B", "live RAM B"), body, left=3)
 
 
+def per_target(manifest: Manifest) -> str:
+    """For each kind of core: bytes of arena, beside the least it could be, and constants; kernels in use."""
+    body = [
+        (
+            name,
+            *(f"{size:,}" for size in (one.arena_bytes, one.lower_bound, one.weights, one.tables)),
+            ", ".join(sorted(set(one.kernels))),
+        )
+        for name, one in (manifest.native or {}).items()
+    ]
+    lines = table(
+        ("core", "arena B", "bound B", "weights B", "tables B"), [line[:5] for line in body], left=1
+    )
+    head, *rest = lines.splitlines()
+    return "\n".join(
+        [f"{head}   kernels", *(f"{line}   {row[5]}" for line, row in zip(rest, body, strict=True))]
+    )
+
+
 def fidelity_lines(measured: Fidelity | None, infos: Sequence[TensorInfo]) -> list[str]:
     """One line per output: SQNR, worst error, top-1 agreement; or why there is none."""
     if measured is None:
@@ -68,7 +87,10 @@ def markdown(manifest: Manifest, golden: Fidelity | None, notes: Sequence[str]) 
         used = manifest.calibration
         lines.append(f"- calibrated with {used.samples} samples of {_inline(used.source)}")
     lines += ["", "## Budget", "", *_block(summary(manifest.budget))]
-    lines += ["", "## Layers", "", *_block(per_layer(manifest.layers)), "", "## Made with", ""]
+    lines += ["", "## Layers", "", *_block(per_layer(manifest.layers))]
+    if manifest.native is not None:
+        lines += ["", "## Native runtime", "", *_block(per_target(manifest)), "", "![arena](arena.svg)"]
+    lines += ["", "## Made with", ""]
     lines += [f"- {tool} {version}" for tool, version in sorted(manifest.tools.items())]
     return "\n".join(lines) + "\n"
 

@@ -13,16 +13,19 @@ from nonn_mcu.codegen.plan import check_plan, plan
 QUANT = Quantization((1.0,), (0,))
 
 
-def network(sizes, reads, outputs, scratch=(), reshapes=()):
-    """Tensor 0 is the input; operator i reads ``reads[i]`` and writes tensor i + 1."""
+def network(sizes, reads, outputs, *, scratch=(), reshapes=(), trails=()):
+    """Tensor 0 is the input; operator i reads ``reads[i]``, as far as ``trails`` has it over its output.
+
+    It writes tensor i + 1.
+    """
     tensors = tuple(Tensor(i, f"t{i}", (1, size), "int8", QUANT) for i, size in enumerate(sizes))
     ops = tuple(
         Op(i, "RESHAPE" if i in reshapes else "ADD", tuple(ins), (i + 1,)) for i, ins in enumerate(reads)
     )
     graph = Graph(tensors, ops, (0,), tuple(outputs))
-    wanted = dict(scratch)
+    wanted, above = dict(scratch), dict(trails)
     layers = [
-        (Layer("add", {}, op.inputs, op.outputs[0], wanted.get(op.index, 0)),)
+        (Layer("add", {}, op.inputs, op.outputs[0], wanted.get(op.index, 0), above.get(op.index, ())),)
         for op in ops
         if op.kind != "RESHAPE"
     ]
@@ -43,7 +46,12 @@ def random_network(rng):
         reads.append(ins)
     outputs = sorted({count, int(rng.integers(1, count + 1))})
     scratch = [(i, int(rng.integers(1, 300))) for i in range(count) if not rng.integers(3)]
-    return network(sizes, reads, outputs, scratch, reshapes)
+    trails = [
+        (i, tuple(None if rng.integers(3) else int(rng.integers(0, 200)) for _ in ins))
+        for i, ins in enumerate(reads)
+        if rng.integers(2)
+    ]
+    return network(sizes, reads, outputs, scratch=scratch, reshapes=reshapes, trails=trails)
 
 
 @pytest.mark.parametrize("seed", range(200))
@@ -65,6 +73,44 @@ def test_a_chain_needs_no_more_than_its_largest_pair():
     assert not made.input_survives
 
 
+def test_outputs_lie_over_inputs_that_die():
+    """In place; over the start of a longer input; as far below it as the trail wants."""
+    graph, order, layers = network(
+        [96, 96, 48, 160], [[0], [1], [2]], [3], trails=[(0, (0,)), (1, (0,)), (2, (112,))]
+    )
+    made = plan(graph, order, layers)
+    assert made.arena_bytes == made.lower_bound == 160
+    assert made.offset[2] == made.offset[3] + 112
+    assert not made.input_survives
+
+
+def test_an_input_that_lives_on_is_not_overwritten():
+    graph, order, layers = network([64, 64, 64], [[0], [0, 1]], [2], trails=[(0, (0,)), (1, (0, 0))])
+    made = plan(graph, order, layers)
+    assert made.offset[1] not in range(made.offset[0] - 63, made.offset[0] + 64)
+    assert made.arena_bytes == 128
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_the_checker_notices_what_is_too_close(seed):
+    """Move an output that lies over an input one step closer than its trail allows."""
+    graph, order, layers = random_network(np.random.default_rng(seed))
+    made = plan(graph, order, layers)
+    for (call,) in layers:
+        for tensor, trail in zip(call.inputs, call.trail, strict=False):
+            near = made.offset[tensor] - (trail or 0) + ALIGNMENT
+            if (
+                trail
+                and graph.tensors[tensor].size
+                and near + graph.tensors[call.output].size > made.offset[tensor]
+            ):
+                moved = {**made.offset, call.output: near}
+                if near >= 0 and near < made.offset[tensor] + graph.tensors[tensor].size:
+                    with pytest.raises(AssertionError):
+                        check_plan(graph, layers, replace(made, offset=moved))
+                    return
+
+
 def test_the_input_is_kept_where_that_is_free():
     graph, order, layers = network([16, 64, 64], [[0], [1]], [2], scratch=[(0, 80)])
     made = plan(graph, order, layers)
@@ -73,7 +119,7 @@ def test_the_input_is_kept_where_that_is_free():
 
 
 def test_equal_size_inputs_and_outputs_are_not_confused():
-    graph, order, layers = network([64, 64], [[0, 0]], [1], [(0, 10)])
+    graph, order, layers = network([64, 64], [[0, 0]], [1], scratch=[(0, 10)])
     made = plan(graph, order, layers)
     assert len({made.offset[0], made.offset[1], made.scratch[0]}) == 3
 
