@@ -12,7 +12,8 @@ with ``word`` = 256 - s for a right shift of s >= 1, else 0. The reference round
 zero; for s >= 1 that is ``floor((x - (x < 0) + 2^(s - 1)) / 2^s)``. So the two agree where the added floor is
 -(x < 0), which holds for every |x| <= 2^23, since word < 2^8. Beyond, it is off by at most |x| / 2^23 + 1;
 then y stays beyond +-1000 in both for s <= 13, and an offset of at most 128 leaves both outside int8 on the
-same side. What is neither, a left shift or a sum that an offset takes out of 32 bits is not taken.
+same side. What is neither, a left shift or a sum that an offset takes out of 32 bits is not taken; channels
+that hardly change are best made small first (:mod:`.constant_channels`).
 """
 
 from __future__ import annotations
@@ -43,10 +44,10 @@ def channels(params: Mapping[str, Value], filters: np.ndarray) -> np.ndarray | N
     largest = np.abs(weights).sum(axis=1) * max(INT8_MAX + offset, -(INT8_MIN + offset)) + np.abs(bias)
     if (right < 0).any() or (largest >= (1 << 31) - 256).any():
         return None
-    if ((largest > _SMALL) & (right > _SATURATING_SHIFT)).any():
-        return None
     folded = bias + offset * weights.sum(axis=1)
     words = np.where(right > 0, 256 - right, 0)
+    if ((largest > _SMALL) & (right > _SATURATING_SHIFT)).any():
+        return None
     return np.stack([folded, multiplier, words], axis=1).astype(np.int32)  # the bias wraps, as sums do
 
 

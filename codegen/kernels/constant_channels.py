@@ -1,0 +1,86 @@
+"""Output channels that never or hardly change, in constants that fast arithmetic can hold.
+
+Training leaves channels whose filters are all but zero. Quantised one by one they get tiny scales: int8
+weights of any size, a bias near the ends of 32 bits and a shift that loses all of it again. What such a
+channel gives is one number, or two that follow each other; constants of a common size give the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+import numpy as np
+
+from nonn_mcu.codegen.layer import Table, Value
+
+# One step of the output is four of the sum.
+_MULTIPLIER, _SHIFT = 1 << 30, -1
+
+_LOWEST_SHIFT = -13
+_MOST_TRIED = 1 << 21  # sums of one channel
+
+
+def settle(params: Mapping[str, Value], filters: np.ndarray) -> tuple[dict[str, Value], np.ndarray]:
+    """Give the same layer, in the reference's arithmetic, without shifts far beyond the sums.
+
+    The filters of constant channels are all zero; a right shift above 13 is lowered to that where the outputs
+    stay the same for every sum that the channel can have.
+
+    ``params`` are those of :func:`..filters.arithmetic`, ``filters`` the int8 weights, (channels, taps); the
+    parameters "bias", "multiplier" and "shift" come back with one entry per channel. "weights" is left alone.
+    """
+    count = len(filters)
+    number = {key: value for key, value in params.items() if isinstance(value, int)}
+    bias = _values(params["bias"], count) if params["bias"] is not None else np.zeros(count, np.int64)
+    multiplier, shift = _values(params["multiplier"], count), _values(params["shift"], count)
+    low, high = sum_range(filters, number["input_offset"])
+    outputs = [_output(bias + ends, multiplier, shift, number) for ends in (low, high)]
+    constant = (outputs[0] == outputs[1]) & (shift <= 0)
+    settled = {
+        "bias": np.where(constant, 4 * (outputs[0] - number["output_offset"]), bias),
+        "multiplier": np.where(constant, _MULTIPLIER, multiplier),
+        "shift": np.where(constant, _SHIFT, shift),
+    }
+    for channel in np.flatnonzero(~constant & (shift < _LOWEST_SHIFT) & (high - low <= _MOST_TRIED)):
+        row = [int(settled[key][channel]) for key in ("bias", "multiplier", "shift")]
+        lowered = _lowered(row, (int(low[channel]), int(high[channel])), number)
+        for key, value in zip(settled, lowered, strict=True):
+            settled[key][channel] = value
+    tables = {key: Table("int8_t" if key == "shift" else "int32_t", value) for key, value in settled.items()}
+    return {**params, **tables}, np.where(constant[:, None], 0, filters).astype(np.int8)
+
+
+def _lowered(row: list[int], ends: tuple[int, int], number: Mapping[str, int]) -> list[int]:
+    """Bias, multiplier and shift with fewer bits and the same outputs, or as they are."""
+    bias, multiplier, shift = row
+    sums = np.arange(ends[0], ends[1] + 1)
+    fewer = multiplier >> (_LOWEST_SHIFT - shift)
+    old, new = np.array([[multiplier], [shift]]), np.array([[fewer], [_LOWEST_SHIFT]])
+    wanted, made = _output(bias + sums, *old, number), _output(bias + sums, *new, number)
+    # Both rise in a step or two: moved so that the last ones fall together.
+    moved = bias + int((made == made[-1]).argmax()) - int((wanted == wanted[-1]).argmax())
+    same = _output(moved + sums, *new, number)
+    return [moved, fewer, _LOWEST_SHIFT] if (same == wanted).all() else row
+
+
+def sum_range(filters: np.ndarray, input_offset: int) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest sum of products of each channel, over all inputs."""
+    weights = filters.astype(np.int64)
+    ends = np.stack([weights * (input_offset - 128), weights * (input_offset + 127)])
+    return ends.min(axis=0).sum(axis=1), ends.max(axis=0).sum(axis=1)
+
+
+def _output(
+    sums: np.ndarray, multiplier: np.ndarray, shift: np.ndarray, number: Mapping[str, int]
+) -> np.ndarray:
+    """Give the reference's output, which never falls as the sum rises, for right shifts."""
+    right = np.maximum(-shift, 0)
+    x = (sums * multiplier + (1 << 30)) >> 31
+    mask = (1 << right) - 1
+    scaled = (x >> right) + ((x & mask) > (mask >> 1) + (x < 0))
+    return np.clip(scaled + number["output_offset"], number["activation_min"], number["activation_max"])
+
+
+def _values(table: Value, count: int) -> np.ndarray:
+    return np.broadcast_to(cast(Table, table).values.astype(np.int64).reshape(-1), count)

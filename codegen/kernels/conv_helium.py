@@ -1,0 +1,67 @@
+"""CONV_2D without groups on Helium (firmware/include/nonn/kernels/conv_helium.h)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nonn_mcu.codegen.graph import Graph
+from nonn_mcu.codegen.kernels import Want
+from nonn_mcu.codegen.kernels import helium_tile as tile
+from nonn_mcu.codegen.layer import Layer
+
+_GEOMETRY = ("in_h", "in_w", "in_c", "out_h", "out_w", "out_c", "kernel_h", "kernel_w")
+_STEPS = ("stride_h", "stride_w", "dilation_h", "dilation_w", "pad_h", "pad_w")
+
+
+def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
+    """Take a convolution that has no groups and whose requantisation is proved."""
+    params = layer.params
+    if params["kernel_c"] != params["in_c"]:
+        return None
+    size = tile.numbers(params)
+    made = tile.requantization(params, tile.weights_of(params))
+    chunks = size["kernel_h"] * size["kernel_w"] * -(-size["in_c"] // tile.CHUNK)
+    if made is None or chunks >= 1 << 16:
+        return None
+    constants, filters = made
+    return Layer(
+        kernel="conv_helium",
+        params={
+            **{key: params[key] for key in (*_GEOMETRY, *_STEPS)},
+            "zero_point": -size["input_offset"],
+            **tile.limits(params),
+            "scale": constants["scale"],
+            "weights": tile.pack(_fields(filters, size["in_c"])),
+            "constants": constants["constants"],
+        },
+        inputs=layer.inputs,
+        output=layer.output,
+        scratch_bytes=tile.sums_bytes(size["out_c"]) + 4 * tile.CHUNK * chunks,
+        trail=(_trail(size),),
+        macs=layer.macs,
+        notes=layer.notes,
+    )
+
+
+def _fields(filters: np.ndarray, in_c: int) -> np.ndarray:
+    """Each tap's channels in chunks of their own: (channels, chunks, up to 16)."""
+    taps = filters.reshape(len(filters), -1, in_c)
+    wide = np.pad(taps, [(0, 0), (0, 0), (0, -in_c % tile.CHUNK if in_c > tile.CHUNK else 0)])
+    return wide.reshape(len(filters), -1, min(in_c, tile.CHUNK))
+
+
+def _trail(size: dict[str, int]) -> int:
+    """Tiles of four pixels are read, then written."""
+    row = _first(size, "h")
+    column = _first(size, "w")
+    lowest = (row[:, None] * size["in_w"] + column) * size["in_c"]
+    whole = size["in_h"] * size["in_w"] * size["in_c"]
+    outside = (row[:, None] >= size["in_h"]) | (column >= size["in_w"])
+    lowest = np.where(outside, whole, lowest).reshape(-1)
+    tiles = np.minimum.reduceat(lowest, np.arange(0, len(lowest), 4))
+    return tile.trail(tiles, np.arange(4, len(lowest) + 4, 4) * size["out_c"])
+
+
+def _first(size: dict[str, int], axis: str) -> np.ndarray:
+    origins = np.arange(size[f"out_{axis}"]) * size[f"stride_{axis}"] - size[f"pad_{axis}"]
+    return tile.first_inside(origins, size[f"kernel_{axis}"], size[f"dilation_{axis}"], size[f"in_{axis}"])

@@ -1,0 +1,92 @@
+"""Filters for Helium's tiles of four pixels (firmware/include/nonn/kernels/helium_tile.h)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+import numpy as np
+
+from nonn_mcu.codegen.kernels.constant_channels import settle
+from nonn_mcu.codegen.kernels.helium_line import lines
+from nonn_mcu.codegen.kernels.helium_requantize import channels
+from nonn_mcu.codegen.layer import Table, Value
+
+CHUNK = 16  # values of a receptive field that are multiplied at once
+CHANNELS = 64  # whose sums are kept at a time
+_PASS = 8  # chunks that one pass of the chain does
+
+
+def numbers(params: Mapping[str, Value]) -> dict[str, int]:
+    """Give the parameters that are single integers."""
+    return {key: value for key, value in params.items() if isinstance(value, int)}
+
+
+def weights_of(params: Mapping[str, Value]) -> np.ndarray:
+    """Give the int8 weights, (output channels, taps)."""
+    table = cast(Table, params["weights"])
+    return table.values.reshape(len(table.values), -1)
+
+
+def limits(params: Mapping[str, Value]) -> dict[str, Value]:
+    """Give the parameters of the output's range."""
+    return {key: params[key] for key in ("activation_min", "activation_max", "output_offset")}
+
+
+def requantization(
+    params: Mapping[str, Value], filters: np.ndarray
+) -> tuple[dict[str, Value], np.ndarray] | None:
+    """Give the parameters "scale" and "constants", and the filters to go with them.
+
+    ``filters`` are the int8 weights, (output channels, taps). None where exactness is not proved.
+    """
+    params, filters = settle(params, filters)
+    line = lines(params, filters)
+    scale, values = line if line is not None else (0, channels(params, filters))
+    if values is None:
+        return None
+    return {"scale": scale, "constants": Table("int32_t", _padded(values, 0, 4), alignment=4)}, filters
+
+
+def pack(fields: np.ndarray) -> Table:
+    """Give the weights in the order of use; ``fields`` is (channels, chunks, up to 16).
+
+    Channels and chunks are filled up with zeros.
+    """
+    even = _padded(_padded(fields, 2, CHUNK), 0, 2)
+    ordered = even[:, walk(even.shape[1])]
+    pairs = ordered.reshape(len(ordered) // 2, 2, -1, CHUNK).swapaxes(1, 2)
+    return Table("int8_t", np.ascontiguousarray(pairs), alignment=4)
+
+
+def walk(chunks: int) -> list[int]:
+    """In which order the chunks are used: the first, then passes over the others, each from the back."""
+    passes = range(1 + (chunks - 2) // _PASS * _PASS, 0, -_PASS)
+    return [0, *(chunk for low in passes for chunk in range(min(low + _PASS, chunks) - 1, low - 1, -1))]
+
+
+def sums_bytes(out_c: int) -> int:
+    """Count the bytes of a tile's sums."""
+    return 16 * min(out_c + -out_c % 4, CHANNELS)
+
+
+def trail(lowest: np.ndarray, written: np.ndarray) -> int:
+    """Distance that lets output overlap the input, for a layer that reads and writes in steps.
+
+    ``lowest[i]`` is the lowest byte of the input that step i reads (its size if none), ``written[i]`` the
+    bytes of output that are written behind it.
+    """
+    needed = np.minimum.accumulate(lowest[::-1])[::-1]
+    return max(0, int((written[:-1] - needed[1:]).max(initial=0)))
+
+
+def first_inside(origins: np.ndarray, taps: int, dilation: int, size: int) -> np.ndarray:
+    """First position of each window that lies in [0, size); ``size`` where there is none."""
+    skipped = np.maximum(-(origins // dilation), 0)
+    first = origins + skipped * dilation
+    return np.where((skipped < taps) & (first < size), first, size)
+
+
+def _padded(values: np.ndarray, axis: int, multiple: int) -> np.ndarray:
+    widths = [(0, -size % multiple if at == axis else 0) for at, size in enumerate(values.shape)]
+    return np.pad(values, widths)

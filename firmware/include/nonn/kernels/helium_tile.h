@@ -1,0 +1,48 @@
+/* What the convolutions for Helium share: all output channels of a tile of four pixels.
+ *
+ * Inputs come in a panel, the tile's receptive fields in chunks of 16 values: [chunk][pixel][16]. A
+ * field is padded to whole chunks with values of any kind, the weights there with zeros. The tile
+ * is computed in two phases: int32 sums of four pixels and two channels at a time, since
+ * VMLADAVA adds 16 products to one of eight general registers; then requantisation, in which a
+ * vector holds one channel's four pixels (requantize.h). Between them lie the sums of at most
+ * NONN_HELIUM_CHANNELS channels, [channel][pixel]. A panel is read before any output is written, so
+ * that outputs may lie over the pixels it came from.
+ */
+#ifndef NONN_KERNELS_HELIUM_TILE_H
+#define NONN_KERNELS_HELIUM_TILE_H
+
+#include <stdint.h>
+
+#define NONN_HELIUM_CHANNELS 64 /* a multiple of 4 */
+
+/* The layer's filters: codegen/kernels/helium_tile.py packs them. */
+typedef struct {
+    uint16_t channels; /* of the output */
+    uint16_t chunks;   /* of a receptive field, at least 1 */
+    int16_t output_offset;
+    int8_t activation_min, activation_max;
+    /* 0: three words per channel, see requantize.h. Else two, bias and multiplier, and
+     * out = sat8((x * multiplier / 2^31) / 2^14), x = sum * scale + bias, both rounded upwards. */
+    int32_t scale;
+    const int8_t *weights; /* [pair of channels][chunk][2][16], chunks in the order of use */
+    const int32_t *constants;
+} nonn_helium_filters;
+
+/* How many sums a tile needs memory for. */
+static inline uint32_t nonn_helium_sums(uint32_t channels) {
+    const uint32_t most = (channels + 3) / 4 * 4;
+    return 4 * (most < NONN_HELIUM_CHANNELS ? most : NONN_HELIUM_CHANNELS);
+}
+
+/* Writes pixel p of the tile to output + p * channels, for p <= last; pixels of the panel behind
+ * `last` (0..3) must repeat it. `sums` holds nonn_helium_sums(channels). */
+void nonn_helium_tile(const nonn_helium_filters *filters, const int8_t *panel, int32_t *sums,
+                      int8_t *output, uint32_t last);
+
+/* The second phase on its own: `channels` of a tile, which lie `pitch` apart per pixel. Returns the
+ * constants behind them. */
+const int32_t *nonn_helium_outputs(const nonn_helium_filters *filters, const int32_t *constants,
+                                   uint32_t channels, const int32_t *sums, int8_t *output,
+                                   uint32_t last);
+
+#endif

@@ -1,0 +1,254 @@
+#include "nonn/kernels/helium_tile.h"
+
+#include "nonn/target.h"
+#if NONN_TARGET_HELIUM
+
+#include <arm_mve.h>
+#include <stddef.h>
+#include <string.h>
+
+/* How the chunks of a panel are walked: the first one stays in registers; a chain of eight steps
+ * does the rest, backwards, entered so that the last 1 to 8 chunks come first. */
+typedef struct {
+    const int8_t *last; /* what the chain's first pass is relative to: the panel's second chunk, */
+                        /* and 8 chunks on for each pass behind it */
+    const int8_t *weights;
+    int32_t *sums;
+    uint32_t passes; /* of the chain, where it is more than one, else 0 */
+    uint32_t steps;  /* of the first pass, 0..8 */
+    uint32_t pairs;
+} walk;
+
+/* The sums of `pairs` pairs of channels; returns the weights behind them.
+ *
+ * r0, r2, ... r12, lr accumulate (VMLADAVA takes even registers only): the first four one channel's
+ * pixels, the others the next one's. r1 is the panel, r3 the weights, r5 the sums, r7 the passes to
+ * come, r9 where to enter the chain, r11 the pairs to come. Loads and products alternate where they
+ * can, since the core overlaps them. */
+__attribute__((naked, noinline)) static const int8_t *sum_pairs(const walk *at,
+                                                                const int8_t *panel) {
+    (void)at;
+    (void)panel;
+    __asm volatile(
+        ".macro nonn_tile_step offset\n"
+        "vldrw.u32 q4, [r3], #16\n"
+        "vldrw.u32 q6, [r1, #\\offset]\n"
+        "vmladava.s8 r0, q6, q4\n"
+        "vldrw.u32 q5, [r3], #16\n"
+        "vmladava.s8 r8, q6, q5\n"
+        "vldrw.u32 q7, [r1, #\\offset + 16]\n"
+        "vmladava.s8 r2, q7, q4\n"
+        "vldrw.u32 q6, [r1, #\\offset + 32]\n"
+        "vmladava.s8 r10, q7, q5\n"
+        "vldrw.u32 q7, [r1, #\\offset + 48]\n"
+        "vmladava.s8 r4, q6, q4\n"
+        "vmladava.s8 r12, q6, q5\n"
+        "vmladava.s8 r6, q7, q4\n"
+        "vmladava.s8 lr, q7, q5\n"
+        ".endm\n"
+        "push {r0, r4-r11, lr}\n"
+        "vpush {d8-d15}\n"
+        "vldrw.u32 q0, [r1]\n"
+        "vldrw.u32 q1, [r1, #16]\n"
+        "vldrw.u32 q2, [r1, #32]\n"
+        "vldrw.u32 q3, [r1, #48]\n"
+        "ldm r0, {r1, r3, r5, r7, r9, r11}\n"
+        "rsb r9, r9, r9, lsl #3\n" /* a step has 14 instructions, 56 bytes */
+        "adr r0, 4f\n"
+        "sub r9, r0, r9, lsl #3\n"
+        "orr r9, r9, #1\n"
+        "1:\n"
+        "vldrw.u32 q4, [r3], #16\n"
+        "vmladav.s8 r0, q0, q4\n"
+        "vldrw.u32 q5, [r3], #16\n"
+        "vmladav.s8 r2, q1, q4\n"
+        "vmladav.s8 r4, q2, q4\n"
+        "vmladav.s8 r6, q3, q4\n"
+        "vmladav.s8 r8, q0, q5\n"
+        "vmladav.s8 r10, q1, q5\n"
+        "vmladav.s8 r12, q2, q5\n"
+        "vmladav.s8 lr, q3, q5\n"
+        "bx r9\n"
+        ".balign 4\n" /* for adr; never run */
+        "2:\n"
+        "sub r1, r1, #512\n"
+        "3:\n"
+        "nonn_tile_step 448\n"
+        "nonn_tile_step 384\n"
+        "nonn_tile_step 320\n"
+        "nonn_tile_step 256\n"
+        "nonn_tile_step 192\n"
+        "nonn_tile_step 128\n"
+        "nonn_tile_step 64\n"
+        "nonn_tile_step 0\n"
+        "4:\n"
+        "cbz r7, 5f\n"
+        "subs r7, r7, #1\n"
+        "bne 2b\n"
+        "ldr r7, [sp, #64]\n"
+        "ldr r1, [r7]\n"
+        "ldr r7, [r7, #12]\n"
+        "5:\n"
+        "stm r5!, {r0, r2, r4, r6, r8, r10, r12, lr}\n"
+        "subs r11, r11, #1\n"
+        "bne 1b\n"
+        "mov r0, r3\n"
+        "vpop {d8-d15}\n"
+        "pop {r1, r4-r11, pc}\n"
+        ".purgem nonn_tile_step\n");
+}
+
+/* Four channels of four pixels at a time: `quads` of them. A pixel's address is in `addresses`,
+ * less
+ * 4. Returns the constants behind them. */
+__attribute__((naked, noinline)) static const int32_t *scale_quads(const int32_t *sums,
+                                                                   const int32_t *constants,
+                                                                   uint32_t quads, int32_t scale,
+                                                                   uint32x4_t addresses) {
+    (void)sums;
+    (void)constants;
+    (void)quads;
+    (void)scale;
+    (void)addresses;
+    __asm volatile(
+        "push {r4-r11, lr}\n"
+        "vpush {d8-d11}\n"
+        "vmov q4, q0\n"
+        "vdup.32 q5, r3\n"
+        "dls lr, r2\n"
+        "1:\n"
+        "ldm r1!, {r4-r11}\n"
+        "vldrw.u32 q0, [r0], #16\n"
+        "vmlas.s32 q0, q5, r4\n"
+        "vldrw.u32 q1, [r0], #16\n"
+        "vmlas.s32 q1, q5, r6\n"
+        "vldrw.u32 q2, [r0], #16\n"
+        "vmlas.s32 q2, q5, r8\n"
+        "vldrw.u32 q3, [r0], #16\n"
+        "vmlas.s32 q3, q5, r10\n"
+        "vqrdmulh.s32 q0, q0, r5\n"
+        "vqrdmulh.s32 q2, q2, r9\n"
+        "vqrshrnb.s32 q0, q0, #14\n"
+        "vqrdmulh.s32 q1, q1, r7\n"
+        "vqrshrnt.s32 q0, q2, #14\n"
+        "vqrdmulh.s32 q3, q3, r11\n"
+        "vqrshrnb.s32 q1, q1, #14\n"
+        "vqrshrnt.s32 q1, q3, #14\n"
+        "vqmovnb.s16 q0, q0\n"
+        "vqmovnt.s16 q0, q1\n"
+        "vstrw.32 q0, [q4, #4]!\n"
+        "le lr, 1b\n"
+        "mov r0, r1\n"
+        "vpop {d8-d11}\n"
+        "pop {r4-r11, pc}\n");
+}
+
+/* The same for any limits, and three words per channel. */
+__attribute__((naked, noinline)) static const int32_t *requantize_quads(
+    const int32_t *sums, const int32_t *constants, uint32_t quads,
+    const nonn_helium_filters *filters, uint32x4_t addresses) {
+    (void)sums;
+    (void)constants;
+    (void)quads;
+    (void)filters;
+    (void)addresses;
+    __asm volatile(
+        "push {r4-r10, lr}\n"
+        "vpush {d8-d13}\n"
+        "vmov q4, q0\n"
+        "ldrsb r4, [r3, #6]\n"
+        "ldrsb r5, [r3, #7]\n"
+        "ldrsh r3, [r3, #4]\n"
+        "vdup.8 q5, r4\n"
+        "vdup.8 q6, r5\n"
+        "dls lr, r2\n"
+        "1:\n"
+        "ldm r1!, {r4-r9}\n"
+        "vldrw.u32 q0, [r0], #16\n"
+        "vadd.i32 q0, q0, r4\n"
+        "vldrw.u32 q1, [r0], #16\n"
+        "vqrdmulh.s32 q0, q0, r5\n"
+        "vadd.i32 q1, q1, r7\n"
+        "vqdmlah.s32 q0, q0, r6\n"
+        "vqrdmulh.s32 q1, q1, r8\n"
+        "vrshl.s32 q0, r6\n"
+        "vqdmlah.s32 q1, q1, r9\n"
+        "vqmovnb.s32 q0, q0\n"
+        "vrshl.s32 q1, r9\n"
+        "vqmovnb.s32 q1, q1\n"
+        "ldm r1!, {r4-r9}\n"
+        "vldrw.u32 q2, [r0], #16\n"
+        "vadd.i32 q2, q2, r4\n"
+        "vldrw.u32 q3, [r0], #16\n"
+        "vqrdmulh.s32 q2, q2, r5\n"
+        "vadd.i32 q3, q3, r7\n"
+        "vqdmlah.s32 q2, q2, r6\n"
+        "vqrdmulh.s32 q3, q3, r8\n"
+        "vrshl.s32 q2, r6\n"
+        "vqdmlah.s32 q3, q3, r9\n"
+        "vqmovnt.s32 q0, q2\n"
+        "vrshl.s32 q3, r9\n"
+        "vqmovnt.s32 q1, q3\n"
+        "vqadd.s16 q0, q0, r3\n"
+        "vqadd.s16 q1, q1, r3\n"
+        "vqmovnb.s16 q0, q0\n"
+        "vqmovnt.s16 q0, q1\n"
+        "vmax.s8 q0, q0, q5\n"
+        "vmin.s8 q0, q0, q6\n"
+        "vstrw.32 q0, [q4, #4]!\n"
+        "le lr, 1b\n"
+        "mov r0, r1\n"
+        "vpop {d8-d13}\n"
+        "pop {r4-r10, pc}\n");
+}
+
+_Static_assert(offsetof(nonn_helium_filters, output_offset) == 4 &&
+                   offsetof(nonn_helium_filters, activation_min) == 6 &&
+                   offsetof(nonn_helium_filters, activation_max) == 7,
+               "as requantize_quads reads them");
+
+static const int32_t *quads_to(const nonn_helium_filters *filters, const int32_t *constants,
+                               uint32_t quads, const int32_t *sums, uint32x4_t addresses) {
+    return filters->scale != 0 ? scale_quads(sums, constants, quads, filters->scale, addresses)
+                               : requantize_quads(sums, constants, quads, filters, addresses);
+}
+
+const int32_t *nonn_helium_outputs(const nonn_helium_filters *filters, const int32_t *constants,
+                                   uint32_t channels, const int32_t *sums, int8_t *output,
+                                   uint32_t last) {
+    const uint32x4_t pixel = vminq_u32(vidupq_n_u32(0, 1), vdupq_n_u32(last));
+    const uint32_t quads = channels / 4;
+    if (quads > 0) {
+        const uint32x4_t addresses =
+            vaddq_n_u32(vmulq_n_u32(pixel, filters->channels), (uint32_t)output - 4);
+        constants = quads_to(filters, constants, quads, sums, addresses);
+    }
+    if (channels % 4 != 0) {
+        int8_t rest[16];
+        const uint32x4_t addresses = vaddq_n_u32(vshlq_n_u32(pixel, 2), (uint32_t)rest - 4);
+        constants = quads_to(filters, constants, 1, sums + 16 * quads, addresses);
+        for (uint32_t p = 0; p <= last; ++p) {
+            memcpy(output + p * filters->channels + 4 * quads, rest + 4 * p, channels % 4);
+        }
+    }
+    return constants;
+}
+
+void nonn_helium_tile(const nonn_helium_filters *filters, const int8_t *panel, int32_t *sums,
+                      int8_t *output, uint32_t last) {
+    const uint32_t behind = filters->chunks - 1u;
+    const uint32_t passes = (behind + 7) / 8;
+    const uint32_t more = passes > 1 ? passes - 1 : 0;
+    walk at = {panel + 64 + 512 * more, filters->weights,  sums,
+               more > 0 ? passes : 0,   behind - 8 * more, 0};
+    const int32_t *constants = filters->constants;
+    for (uint32_t first = 0; first < filters->channels; first += NONN_HELIUM_CHANNELS) {
+        const uint32_t left = filters->channels - first;
+        const uint32_t channels = left < NONN_HELIUM_CHANNELS ? left : NONN_HELIUM_CHANNELS;
+        at.pairs = (channels + 1) / 2;
+        at.weights = sum_pairs(&at, panel);
+        constants = nonn_helium_outputs(filters, constants, channels, sums, output + first, last);
+    }
+}
+
+#endif

@@ -1,0 +1,34 @@
+/* Copying values into a panel of nonn/kernels/helium_tile.h. */
+#ifndef NONN_HELIUM_PANEL_H
+#define NONN_HELIUM_PANEL_H
+
+#include <arm_mve.h>
+#include <stdint.h>
+
+#define NONN_HELIUM_CHUNK 64 /* bytes from one chunk of a pixel to the next */
+
+/* Copies `bytes` (at least 1) to one pixel's chunks; what fills up the last one stays as it was.
+ * Returns where its next chunk begins. */
+static inline int8_t *nonn_helium_copy(int8_t *chunk, const int8_t *from, uint32_t bytes) {
+    __asm volatile(
+        "dlstp.8 lr, %2\n"
+        "1:\n"
+        "vldrb.u8 q0, [%1], #16\n"
+        "vstrb.8 q0, [%0], #64\n"
+        "letp lr, 1b\n"
+        : "+r"(chunk), "+r"(from)
+        : "r"(bytes)
+        : "lr", "q0", "memory");
+    return chunk;
+}
+
+/* The same of one value over and over. */
+static inline int8_t *nonn_helium_fill(int8_t *chunk, int8_t value, uint32_t bytes) {
+    const int8x16_t values = vdupq_n_s8(value);
+    for (uint32_t done = 0; done < bytes; done += 16, chunk += NONN_HELIUM_CHUNK) {
+        vst1q_s8(chunk, values);
+    }
+    return chunk;
+}
+
+#endif
