@@ -105,7 +105,7 @@ def _files(folder: Path, suffix: str) -> list[Path]:
 
 
 def _with_included(sources: dict[str, bytes]) -> dict[str, bytes]:
-    """Add what the sources include, and the source of each kernel whose header is included, to the last."""
+    """Add what the sources include, and the source of each header that has one, to the last."""
     found = dict(sources)
     waiting = list(sources)
     while waiting:
@@ -125,8 +125,9 @@ def _meant(including: str, included: str) -> list[str]:
         kernels = [f"kernels/{target.name}/{stem}.c" for target in TARGETS]
         found = [kernel for kernel in kernels if _source(kernel).is_file()]
         return [included, *(found if included.startswith("nonn/kernels/") else ())]
-    beside = str(PurePosixPath(including).parent / included)
-    return [] if beside.startswith("model/") or not _source(beside).is_file() else [beside]
+    beside = PurePosixPath(including).parent / included
+    both = [] if including.startswith("model/") else [str(beside), str(beside.with_suffix(".c"))]
+    return [path for path in both if _source(path).is_file()]
 
 
 def _source(path: str) -> Path:

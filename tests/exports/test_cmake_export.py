@@ -14,6 +14,7 @@ from nonn_mcu import boards, exports
 from nonn_mcu.boards.build import build
 from nonn_mcu.boards.start import start
 from nonn_mcu.cli import main
+from nonn_mcu.codegen.target import of_core
 from nonn_mcu.link.client import Device
 from nonn_mcu.manifest import FittedArena
 
@@ -78,7 +79,7 @@ def test_the_round_trip(name, project, pocket, capsys):
     if name in VERIFIED:
         verify(board, program, pocket, capsys)
     else:
-        assert say_hello(board, program, pocket) == "native"
+        assert say_hello(board, program, pocket) == of_core(board.core).runtime
 
 
 @pytest.mark.parametrize("name", ["host", *EMULATED])
