@@ -10,6 +10,7 @@ better, is told by cycles.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 import numpy as np
 
@@ -29,7 +30,8 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     size = {key: value for key, value in layer.params.items() if isinstance(value, int)}
     if not _fits(size):
         return None
-    image = Image(size["out_h"], size["out_w"], size["in_c"], size["out_c"])
+    apart = _is_read_later(graph, layer)
+    image = Image(size["out_h"], size["out_w"], size["in_c"], size["out_c"], apart)
     batch = image.best_batch(want.room)
     if batch is None:
         return None
@@ -44,59 +46,94 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
             "batch": batch,
             "pad_h": size["pad_h"],
             "pad_w": size["pad_w"],
+            "apart": int(apart),
             "zero_point": -size["input_offset"],
             "activation_min": size["activation_min"],
             "activation_max": size["activation_max"],
             **tables,
         },
         scratch_bytes=image.scratch_bytes(batch),
-        trail=(_trail(size, batch),),
-        notes=(*layer.notes, f"{batch} tiles at a time"),
+        trail=(None if apart else _trail(size, image.batches(batch)),),
+        notes=(*layer.notes, f"{max(image.batches(batch))} tiles at a time"),
     )
 
 
 @dataclass(frozen=True)
 class Image:
-    """Outputs and channels of a layer, and what the kernel takes for it."""
+    """Outputs and channels of a layer, and what the kernel takes for it.
+
+    ``apart``: the output shares no memory with the input, so that its end can hold tiles.
+    """
 
     out_h: int
     out_w: int
     in_c: int
     out_c: int
+    apart: bool
+
+    @property
+    def across(self) -> int:
+        """How many tiles of 2x2 outputs a row has."""
+        return -(-self.out_w // 2)
 
     @property
     def tiles(self) -> int:
         """How many tiles of 2x2 outputs there are."""
-        return -(-self.out_h // 2) * -(-self.out_w // 2)
+        return -(-self.out_h // 2) * self.across
+
+    @property
+    def tile_bytes(self) -> int:
+        """Memory of one transformed tile."""
+        return 32 * self.in_c + 12
 
     def scratch_bytes(self, batch: int) -> int:
-        """Two filters, their products with a block of tiles, the tiles of a batch and their places."""
-        return 64 * self.in_c + 512 + batch * (32 * self.in_c + 12)
+        """Two filters, their products with a block of tiles, and the tiles of a batch."""
+        return 64 * self.in_c + 512 + batch * self.tile_bytes
+
+    def batches(self, batch: int) -> list[int]:
+        """Tiles of each batch; the kernel has the same rule."""
+        sizes = []
+        done = 0
+        row = self.out_w * self.out_c
+        while done < self.tiles:
+            most = batch
+            while self.apart:
+                rows = -(-(done % self.across + most + _BLOCK) // self.across) * 2
+                start = (self.out_h * row & ~3) - (most + _BLOCK) * self.tile_bytes
+                if (done // self.across * 2 + rows) * row > start:
+                    break
+                most += _BLOCK
+            sizes.append(min(most, self.tiles - done))
+            done += sizes[-1]
+        return sizes
 
     def best_batch(self, room: int) -> int | None:
         """Choose the fastest size of a batch, or None where the direct kernel is as fast."""
-        fixed = self.scratch_bytes(0)
-        most = min((room - fixed) // (self.scratch_bytes(1) - fixed), -(-self.tiles // _BLOCK) * _BLOCK)
-        batches = range(_BLOCK, most + 1, _BLOCK)
-        best = min(batches, key=lambda batch: (self.cycles(batch), batch), default=None)
+        most = min((room - self.scratch_bytes(0)) // self.tile_bytes, -(-self.tiles // _BLOCK) * _BLOCK)
+        sizes = range(_BLOCK, most + 1, _BLOCK)
+        best = min(sizes, key=lambda batch: (self.cycles(batch), batch), default=None)
         return None if best is None or self.cycles(best) >= self.direct_cycles() else best
 
     def cycles(self, batch: int) -> int:
         """Estimate the kernel's cycles from what its parts take."""
-        full, rest = divmod(self.tiles, batch)
-        blocks = full * (batch // _BLOCK) + -(-rest // _BLOCK)
-        batches = full + (rest > 0)
-        groups = self.in_c // _GROUP
-        transform = self.tiles * (60 + 47 * self.in_c)
-        multiply = blocks * (60 + 16 * (23 + 144 * groups))
-        return transform + self.out_c // 2 * (
-            batches * (60 + 61 * self.in_c) + multiply + self.tiles * 2 * 82
-        )
+        sizes = self.batches(batch)
+        blocks = sum(-(-size // _BLOCK) for size in sizes)
+        transform = self.tiles * (100 + 50 * self.in_c)
+        filters = len(sizes) * (60 + 65 * self.in_c)
+        multiply = blocks * (100 + 16 * (24 + 145 * (self.in_c // _GROUP)))
+        return transform + self.out_c // 2 * (filters + multiply + self.tiles * 2 * 86)
 
     def direct_cycles(self) -> int:
         """Estimate the cycles of :mod:`.conv_dsp`."""
         pixels, taps = self.out_h * self.out_w, _TAPS * _TAPS * self.in_c
-        return pixels * (self.out_c * (12 + taps * 108 // 100) + taps * 3 // 2)
+        return pixels * (self.out_c * (23 + taps * 93 // 100) + 3 * taps)
+
+
+def _is_read_later(graph: Graph, layer: Layer) -> bool:
+    """Say whether the input lives on behind this layer, so that no output may lie over it."""
+    (source,) = layer.inputs
+    own = next(number for number, op in enumerate(graph.ops) if layer.output in op.outputs)
+    return source in graph.outputs or any(source in op.inputs for op in graph.ops[own + 1 :])
 
 
 def _fits(size: dict[str, int]) -> bool:
@@ -140,15 +177,14 @@ def _tables(layer: Layer, size: dict[str, int]) -> dict[str, Value] | None:
     }
 
 
-def _trail(size: dict[str, int], batch: int) -> int:
+def _trail(size: dict[str, int], batches: list[int]) -> int:
     """Distance that lets output overlap the input, as each batch reads first and then writes.
 
     What the next tile reads first is the lowest of all that is still to be read.
     """
     across = -(-size["out_w"] // 2)
-    tiles = -(-size["out_h"] // 2) * across
     trail = 0
-    for following in range(batch, tiles, batch):
+    for following in accumulate(batches[:-1]):
         y, x = (2 * place for place in divmod(following - 1, across))
         last = min(y + 1, size["out_h"] - 1) * size["out_w"] + min(x + 2, size["out_w"])
         y, x = (2 * place for place in divmod(following, across))

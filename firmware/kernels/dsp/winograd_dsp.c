@@ -19,11 +19,12 @@ typedef struct {
     int32_t right, down;
 } place;
 
-/* Scratch. `block` is how many words of v one block of tiles has. */
+/* Memory to work in. `block` is how many words of v one block of tiles has, `most` how many tiles
+ * there is room for. */
 typedef struct {
     int32_t *u, *m, *v;
     place *places;
-    int32_t block;
+    int32_t block, most;
 } buffers;
 
 /* m[position][tile][filter] = the sum over pairs of channels of u[pair][position][filter] *
@@ -83,15 +84,16 @@ __attribute__((naked, noinline)) static void multiply(const int32_t *u __attribu
     "add " #a ", " #a ", " #c \
     "\n"                      \
     "sub " #b ", " #b ", " #c "\n"
-#define INNER_ROW(row, a, b, c, d)                                                            \
-    LOAD_M(a, row, 0)                                                                         \
-    LOAD_M(b, row, 1) LOAD_M(c, row, 2) LOAD_M(d, row, 3) ROW_SUMS(a, b, c) "sub " #b ", " #b \
-                                                                            ", " #d ", lsl #1\n"
+#define INNER_ROW(row, a, b, c, d) \
+    LOAD_M(a, row, 0)              \
+    LOAD_M(b, row, 1)              \
+    LOAD_M(c, row, 2) LOAD_M(d, row, 3) ROW_SUMS(a, b, c) "sub " #b ", " #b ", " #d ", lsl #1\n"
 
 /* The same for a row that is added twice to two sums, or taken off. */
 #define OUTER_ROW(row, op, left, right)                                          \
     LOAD_M(r9, row, 0)                                                           \
-    LOAD_M(r12, row, 1) LOAD_M(lr, row, 2) ROW_SUMS(r9, r12, lr)                 \
+    LOAD_M(r12, row, 1)                                                          \
+    LOAD_M(lr, row, 2) ROW_SUMS(r9, r12, lr)                                     \
         LOAD_M(lr, row, 3) "sub r12, r12, lr, lsl #1\n" #op " " #left ", " #left \
                            ", r9, lsl #1\n" #op " " #right ", " #right ", r12, lsl #1\n"
 
@@ -153,44 +155,74 @@ __attribute__((naked, noinline)) static void finish(const int32_t *m __attribute
 /* Copies a patch that is not all inside the image, with the zero point around it. */
 static void copy_patch(const nonn_winograd_dsp_params *params, const int8_t *input, int32_t y,
                        int32_t x, int8_t *patch) {
-    const uint32_t pixel = params->in_c;
-    memset(patch, params->zero_point, 16u * pixel);
-    for (int32_t i = 0; i < 16; ++i, patch += pixel) {
-        const int32_t at_y = y + (i >> 2), at_x = x + (i & 3);
-        if (at_y >= 0 && at_y < params->in_h && at_x >= 0 && at_x < params->in_w) {
-            memcpy(patch, input + (at_y * params->in_w + at_x) * params->in_c, pixel);
+    const int32_t pixel = params->in_c;
+    const int32_t first = x < 0 ? -x : 0;
+    const int32_t last = x + 4 > params->in_w ? params->in_w - x : 4;
+    for (int32_t end = y + 4; y < end; ++y, patch += 4 * pixel) {
+        memset(patch, params->zero_point, (uint32_t)(4 * pixel));
+        if (y >= 0 && y < params->in_h) {
+            memcpy(patch + first * pixel, input + (y * params->in_w + x + first) * pixel,
+                   (uint32_t)((last - first) * pixel));
         }
     }
 }
 
-/* Transforms the tiles of a batch, from output (*y, *x) on, which moves on. Returns how many. */
-static int32_t transform(const nonn_winograd_dsp_params *params, const int8_t *input,
-                         int8_t *output, const buffers *to, int32_t *y, int32_t *x) {
+/* Which tiles come next: the first one's outputs start at (y, x), `count` of them make a batch. */
+typedef struct {
+    int32_t y, x, count;
+} progress;
+
+/* Says where the transformed tiles of the next batch go, and how many there are. As long as nothing
+ * of the input is below, the end of the output, which is still unwritten, holds more than scratch.
+ */
+static void plan_batch(const nonn_winograd_dsp_params *params, int8_t *output, int32_t *spare,
+                       const progress *now, buffers *with) {
+    const int32_t across = (params->out_w + 1) >> 1, row = params->out_w * params->out_c;
+    const int32_t tile = with->block / TILES * 4 + (int32_t)sizeof(place);
+    const int32_t size = params->out_h * row & ~3;
+    int32_t most = params->batch;
+    with->v = spare;
+    for (int32_t more = most + TILES; params->apart; more += TILES) {
+        const int32_t rows = ((now->x >> 1) + more + across - 1) / across * 2;
+        const int32_t start = size - more * tile;
+        if ((now->y + rows) * row > start) {
+            break;
+        }
+        most = more;
+        with->v = (int32_t *)(void *)(output + start);
+    }
+    with->most = most;
+    with->places = (place *)(void *)(with->v + most / TILES * with->block);
+}
+
+/* Transforms a batch of tiles, and moves on behind it. */
+static void transform(const nonn_winograd_dsp_params *params, const int8_t *input, int8_t *output,
+                      const buffers *to, progress *now) {
     const int32_t in_w = params->in_w, in_c = params->in_c;
     const int32_t out_w = params->out_w, out_c = params->out_c;
     int32_t count = 0;
-    for (; count < params->batch && *y < params->out_h; ++count) {
-        const int32_t in_y = *y - params->pad_h, in_x = *x - params->pad_w;
-        const int8_t *patch = input + (in_y * in_w + in_x) * in_c;
+    for (; count < to->most && now->y < params->out_h; ++count) {
+        const int32_t y = now->y - params->pad_h, x = now->x - params->pad_w;
+        const int8_t *patch = input + (y * in_w + x) * in_c;
         int32_t down = in_w * in_c;
-        if (in_y < 0 || in_x < 0 || in_y + 4 > params->in_h || in_x + 4 > in_w) {
+        if (y < 0 || x < 0 || y + 4 > params->in_h || x + 4 > in_w) {
             int8_t *const copy = (int8_t *)to->u;
-            copy_patch(params, input, in_y, in_x, copy);
+            copy_patch(params, input, y, x, copy);
             patch = copy;
             down = 4 * in_c;
         }
         nonn_winograd_patch(patch, down, in_c, to->v + count / TILES * to->block + count % TILES);
         place *const at = &to->places[count];
-        at->at = output + (*y * out_w + *x) * out_c;
-        at->right = *x + 1 < out_w ? out_c : 0;
-        at->down = *y + 1 < params->out_h ? out_w * out_c : 0;
-        *x += 2;
-        if (*x >= out_w) {
-            *x = 0;
-            *y += 2;
+        at->at = output + (now->y * out_w + now->x) * out_c;
+        at->right = now->x + 1 < out_w ? out_c : 0;
+        at->down = now->y + 1 < params->out_h ? out_w * out_c : 0;
+        now->x += 2;
+        if (now->x >= out_w) {
+            now->x = 0;
+            now->y += 2;
         }
     }
-    return count;
+    now->count = count;
 }
 
 /* All filters, two at a time, on the tiles of a batch. */
@@ -230,16 +262,16 @@ void nonn_winograd_dsp(const nonn_winograd_dsp_params *params, const int8_t *inp
     buffers with;
     with.u = scratch;
     with.m = with.u + params->in_c / 2 * NONN_WINOGRAD_U;
-    with.v = with.m + POSITIONS * 2 * TILES;
     with.block = params->in_c / 2 * NONN_WINOGRAD_V;
-    with.places = (place *)(void *)(with.v + params->batch / TILES * with.block);
+    int32_t *const spare = with.m + POSITIONS * 2 * TILES;
     const int clamped = params->activation_min != INT8_MIN || params->activation_max != INT8_MAX;
-    int32_t y = 0, x = 0;
-    while (y < params->out_h) {
-        const int32_t count = transform(params, input, output, &with, &y, &x);
-        convolve(params, &with, count);
+    progress now = {0, 0, 0};
+    while (now.y < params->out_h) {
+        plan_batch(params, output, spare, &now, &with);
+        transform(params, input, output, &with, &now);
+        convolve(params, &with, now.count);
         if (clamped) {
-            clamp(params, with.places, count);
+            clamp(params, with.places, now.count);
         }
     }
 }
