@@ -56,11 +56,12 @@ def _lowered(row: list[int], ends: tuple[int, int], number: Mapping[str, int]) -
     bias, multiplier, shift = row
     sums = np.arange(ends[0], ends[1] + 1)
     fewer = multiplier >> (_LOWEST_SHIFT - shift)
-    old, new = np.array([[multiplier], [shift]]), np.array([[fewer], [_LOWEST_SHIFT]])
-    wanted, made = _output(bias + sums, *old, number), _output(bias + sums, *new, number)
+    less, lowest = np.array([fewer]), np.array([_LOWEST_SHIFT])
+    wanted = _output(bias + sums, np.array([multiplier]), np.array([shift]), number)
+    made = _output(bias + sums, less, lowest, number)
     # Both rise in a step or two: moved so that the last ones fall together.
     moved = bias + int((made == made[-1]).argmax()) - int((wanted == wanted[-1]).argmax())
-    same = _output(moved + sums, *new, number)
+    same = _output(moved + sums, less, lowest, number)
     return [moved, fewer, _LOWEST_SHIFT] if (same == wanted).all() else row
 
 

@@ -41,11 +41,17 @@ def requantization(
     ``filters`` are the int8 weights, (output channels, taps). None where exactness is not proved.
     """
     params, filters = settle(params, filters)
+    made = constants(params, filters)
+    return None if made is None else (made, filters)
+
+
+def constants(params: Mapping[str, Value], filters: np.ndarray) -> dict[str, Value] | None:
+    """Give the parameters "scale" and "constants", or None where exactness is not proved."""
     line = lines(params, filters)
     scale, values = line if line is not None else (0, channels(params, filters))
     if values is None:
         return None
-    return {"scale": scale, "constants": Table("int32_t", _padded(values, 0, 4), alignment=4)}, filters
+    return {"scale": scale, "constants": Table("int32_t", _padded(values, 0, 4), alignment=4)}
 
 
 def pack(fields: np.ndarray) -> Table:
