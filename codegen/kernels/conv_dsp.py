@@ -36,6 +36,8 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     words = pack(in_pairs(filters, runs), whole=True)
     if short is None or words is None:
         return None
+    # The first pair starts the sums, the loop takes at least one more: of no weight, if there is none.
+    words = np.pad(words, ((0, 0), (0, max(0, 2 - words.shape[1])), (0, 0)))
     pairs = words.shape[1]
     if pairs >= 1 << 16:
         return None

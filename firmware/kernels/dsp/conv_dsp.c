@@ -11,6 +11,9 @@
 /* Words of constants that follow the weights of four filters. */
 #define CONSTANTS 16
 
+/* Pairs of taps in a turn of the loop. */
+#define UNROLLED 16
+
 /* Two pixels, four filters at a time until `output` reaches `end`.
  *
  * A weight word holds, for two taps, 256 * a + b of two filters in each half. SMLAD with such words
@@ -28,29 +31,17 @@ __attribute__((naked, noinline, noipa)) static void multiply(
     const uint32_t *windows_end __attribute__((unused)),
     const uint32_t *weights __attribute__((unused)), int8_t *output __attribute__((unused)),
     const int8_t *end __attribute__((unused)), int32_t second __attribute__((unused)),
-    uint32_t away __attribute__((unused))) {
+    uint32_t away __attribute__((unused)), uint32_t skipped __attribute__((unused))) {
     __asm__(
         ".syntax unified\n"
-        ".set unrolled, 16\n"
         "push {r0-r11, lr}\n"
-        "mov r4, r2\n"
-        /* The first pair of taps starts the sums; the loop is entered where a whole number of turns
-         * is left for the others. */
-        "subs r1, r1, r0\n"
-        "lsrs r1, r1, #3\n"
-        "subs r1, r1, #1\n"
-        "beq 1f\n"
-        "rsbs r1, r1, #0\n"
-        "and r1, r1, #unrolled - 1\n"
-        "movs r2, #3f - 2f\n"
-        "muls r1, r2, r1\n"
-        "adr r2, 2f\n"
-        "b 5f\n"
-        "1: adr r2, 4f\n"
-        "5: adds r1, r1, r2\n"
-        "orr r1, r1, #1\n"
-        "str r1, [sp, #8]\n"
-        "mov r1, r4\n"
+        "mov r1, r2\n"
+        "ldr r2, [sp, #64]\n"
+        "adr r3, 2f\n"
+        "movs r4, #3f - 2f\n"
+        "mla r3, r2, r4, r3\n"
+        "orr r3, r3, #1\n"
+        "str r3, [sp, #8]\n"
 
         "10:\n"
         "ldr r0, [sp]\n"
@@ -89,14 +80,12 @@ __attribute__((naked, noinline, noipa)) static void multiply(
         ".balign 4\n"
         "2: nonn_conv_step\n"
         "3:\n"
-        ".rept unrolled - 1\n"
+        ".rept 15\n"
         "nonn_conv_step\n"
         ".endr\n"
         "ldr r2, [sp, #4]\n"
         "cmp r0, r2\n"
         "bne 2b\n"
-        ".balign 4\n"
-        "4:\n"
 
         /* A = (256 * A + B - B) / 256; twice that and twice the bias go to the requantisation. */
         "sub r6, r6, r8\n"
@@ -134,12 +123,6 @@ __attribute__((naked, noinline, noipa)) static void multiply(
         "nonn_conv_up r8, r9, lsl #1\n"
         "nonn_conv_up r10, r11, asr #7\n"
         "nonn_conv_up r12, lr, lsl #1\n"
-        "b 7f\n"
-        "6:\n"
-        "nonn_conv_away r6, r7, asr #7\n"
-        "nonn_conv_away r8, r9, lsl #1\n"
-        "nonn_conv_away r10, r11, asr #7\n"
-        "nonn_conv_away r12, lr, lsl #1\n"
         "7:\n"
         "ldr r0, [sp, #12]\n"
         "ldr r2, [sp, #56]\n"
@@ -158,101 +141,123 @@ __attribute__((naked, noinline, noipa)) static void multiply(
         "bne 10b\n"
         "add sp, sp, #16\n"
         "pop {r4-r11, pc}\n"
+        "6:\n"
+        "nonn_conv_away r6, r7, asr #7\n"
+        "nonn_conv_away r8, r9, lsl #1\n"
+        "nonn_conv_away r10, r11, asr #7\n"
+        "nonn_conv_away r12, lr, lsl #1\n"
+        "b 7b\n"
         ".purgem nonn_conv_step\n"
         ".purgem nonn_conv_up\n"
         ".purgem nonn_conv_away\n");
 }
 
-static inline uint32_t even_bytes(uint32_t word) {
-    uint32_t pair;
-    __asm__("sxtb16 %0, %1" : "=r"(pair) : "r"(word));
-    return pair;
+/* Words of input to pairs of taps, every other word of `to`: bytes 0 and 2, then 1 and 3. */
+static inline void widen_16(const int8_t **from, uint32_t **to) {
+    uint32_t a, b, c, d, even;
+    __asm__ volatile(
+        "ldr %[b], [%[from], #4]\n"
+        "ldr %[c], [%[from], #8]\n"
+        "ldr %[d], [%[from], #12]\n"
+        "ldr %[a], [%[from]], #16\n"
+        "sxtb16 %[even], %[b]\n"
+        "str %[even], [%[to], #16]\n"
+        "sxtb16 %[b], %[b], ror #8\n"
+        "str %[b], [%[to], #24]\n"
+        "sxtb16 %[even], %[c]\n"
+        "str %[even], [%[to], #32]\n"
+        "sxtb16 %[c], %[c], ror #8\n"
+        "str %[c], [%[to], #40]\n"
+        "sxtb16 %[even], %[d]\n"
+        "str %[even], [%[to], #48]\n"
+        "sxtb16 %[d], %[d], ror #8\n"
+        "str %[d], [%[to], #56]\n"
+        "sxtb16 %[even], %[a], ror #8\n"
+        "str %[even], [%[to], #8]\n"
+        "sxtb16 %[a], %[a]\n"
+        "str %[a], [%[to]], #64\n"
+        : [from] "+r"(*from), [to] "+r"(*to), [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c),
+          [d] "=&r"(d), [even] "=&r"(even)
+        :
+        : "memory");
 }
 
-static inline uint32_t odd_bytes(uint32_t word) {
-    uint32_t pair;
-    __asm__("sxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(word));
-    return pair;
+static inline void widen_8(const int8_t **from, uint32_t **to) {
+    uint32_t a, b, even;
+    __asm__ volatile(
+        "ldr %[b], [%[from], #4]\n"
+        "ldr %[a], [%[from]], #8\n"
+        "sxtb16 %[even], %[b]\n"
+        "str %[even], [%[to], #16]\n"
+        "sxtb16 %[b], %[b], ror #8\n"
+        "str %[b], [%[to], #24]\n"
+        "sxtb16 %[even], %[a], ror #8\n"
+        "str %[even], [%[to], #8]\n"
+        "sxtb16 %[a], %[a]\n"
+        "str %[a], [%[to]], #32\n"
+        : [from] "+r"(*from), [to] "+r"(*to), [a] "=&r"(a), [b] "=&r"(b), [even] "=&r"(even)
+        :
+        : "memory");
 }
 
-/* Widens a run of `count` taps to pairs, every other word of `to`: taps 0 and 2, 1 and 3, and so
- * on; what is left over after fours is 0 and nothing, 0 and 1, or 0 and 2, 1 and nothing. */
-static uint32_t *widen(const int8_t *from, int32_t count, uint32_t *to) {
-    uint32_t word;
+static inline void widen_4(const int8_t **from, uint32_t **to) {
+    uint32_t a, even;
+    __asm__ volatile(
+        "ldr %[a], [%[from]], #4\n"
+        "sxtb16 %[even], %[a], ror #8\n"
+        "str %[even], [%[to], #8]\n"
+        "sxtb16 %[a], %[a]\n"
+        "str %[a], [%[to]], #16\n"
+        : [from] "+r"(*from), [to] "+r"(*to), [a] "=&r"(a), [even] "=&r"(even)
+        :
+        : "memory");
+}
+
+/* A run of `count` taps. After the fours: 0 alone; 0 with 1; or 0 with 2 and 1 alone. */
+static inline uint32_t *widen(const int8_t *from, int32_t count, uint32_t *to) {
     for (; count >= 16; count -= 16) {
-        __asm__ volatile(
-            "ldr r4, [%0, #4]\n"
-            "ldr r5, [%0, #8]\n"
-            "ldr r6, [%0, #12]\n"
-            "ldr r3, [%0], #16\n"
-            "sxtb16 r12, r3\n"
-            "str r12, [%1]\n"
-            "sxtb16 r3, r3, ror #8\n"
-            "str r3, [%1, #8]\n"
-            "sxtb16 r12, r4\n"
-            "str r12, [%1, #16]\n"
-            "sxtb16 r4, r4, ror #8\n"
-            "str r4, [%1, #24]\n"
-            "sxtb16 r12, r5\n"
-            "str r12, [%1, #32]\n"
-            "sxtb16 r5, r5, ror #8\n"
-            "str r5, [%1, #40]\n"
-            "sxtb16 r12, r6\n"
-            "str r12, [%1, #48]\n"
-            "sxtb16 r6, r6, ror #8\n"
-            "str r6, [%1, #56]\n"
-            "adds %1, #64\n"
-            : "+l"(from), "+l"(to)
-            :
-            : "r3", "r4", "r5", "r6", "r12", "cc", "memory");
+        widen_16(&from, &to);
     }
-    for (; count >= 4; count -= 4) {
-        memcpy(&word, from, 4);
-        to[0] = even_bytes(word);
-        to[2] = odd_bytes(word);
-        from += 4;
-        to += 4;
+    if (count & 8) {
+        widen_8(&from, &to);
     }
-    if (count > 0) {
-        const uint32_t partner = count == 1 ? 0 : (uint32_t)from[count == 2 ? 1 : 2] << 16;
-        to[0] = ((uint32_t)from[0] & 0xFFFFu) | partner;
-        to += 2;
+    if (count & 4) {
+        widen_4(&from, &to);
     }
-    if (count == 3) {
-        to[0] = (uint32_t)from[1];
+    if (count & 2) {
+        const uint32_t first = (uint32_t)from[0] & 0xFFFFu;
+        if (count & 1) {
+            to[0] = first | (uint32_t)from[2] << 16;
+            to[2] = (uint32_t)from[1];
+            to += 4;
+        } else {
+            to[0] = first | (uint32_t)from[1] << 16;
+            to += 2;
+        }
+    } else if (count & 1) {
+        to[0] = (uint32_t)from[0];
         to += 2;
     }
     return to;
 }
 
-/* The taps of one row of a window that begins at column x, padding included, gathered in `row`. */
-static const int8_t *gather(const nonn_conv_dsp_params *params, const int8_t *line, int32_t x,
-                            int8_t *row) {
-    int8_t *to = row;
-    for (int32_t kx = 0; kx < params->kernel_w; ++kx) {
-        if (line == NULL || x < 0 || x >= params->in_w) {
-            memset(to, params->zero_point, params->in_c);
-        } else {
-            memcpy(to, line + x * params->in_c, params->in_c);
-        }
-        to += params->in_c;
-        x += params->dilation_w;
-    }
-    return row;
-}
-
-/* Widens the window at row y and column x of the image. */
-static void widen_window(const nonn_conv_dsp_params *params, const int8_t *input, int32_t y,
-                         int32_t x, uint32_t *to, int8_t *row) {
-    const int32_t run = (int32_t)params->kernel_w * params->in_c;
-    const int in_one_run =
-        params->dilation_w == 1 && x >= 0 && x + params->kernel_w <= params->in_w;
+/* A window that reaches beyond the image or has gaps: each row of taps is gathered first. */
+static void widen_gathered(const nonn_conv_dsp_params *params, const int8_t *input, int32_t y,
+                           int32_t x, int8_t *row, uint32_t *to) {
     for (int32_t ky = 0; ky < params->kernel_h; ++ky) {
-        const int8_t *line =
-            y >= 0 && y < params->in_h ? input + y * params->in_w * params->in_c : NULL;
-        const int8_t *from =
-            line != NULL && in_one_run ? line + x * params->in_c : gather(params, line, x, row);
-        to = widen(from, run, to);
+        const int8_t *line = input + y * params->in_w * params->in_c;
+        const int inside = y >= 0 && y < params->in_h;
+        int8_t *taps = row;
+        for (int32_t kx = 0; kx < params->kernel_w; ++kx) {
+            const int32_t at = x + kx * params->dilation_w;
+            if (inside && at >= 0 && at < params->in_w) {
+                memcpy(taps, line + at * params->in_c, params->in_c);
+            } else {
+                memset(taps, params->zero_point, params->in_c);
+            }
+            taps += params->in_c;
+        }
+        to = widen(row, taps - row, to);
         y += params->dilation_h;
     }
 }
@@ -261,16 +266,17 @@ static void widen_window(const nonn_conv_dsp_params *params, const int8_t *input
 static void convolve(const nonn_conv_dsp_params *params, const uint32_t *windows, int32_t pixels,
                      int8_t *output) {
     const uint32_t *windows_end = windows + 2 * params->pairs;
-    const int32_t left_over = params->out_c & 3;
+    const uint32_t skipped = (1u - params->pairs) % UNROLLED;
     const int32_t groups = params->out_c >> 2;
+    const int32_t left_over = params->out_c & 3;
     if (groups > 0) {
         multiply(windows, windows_end, params->weights, output, output + 4 * groups,
-                 pixels == 2 ? params->out_c : 0, params->away);
+                 pixels == 2 ? params->out_c : 0, params->away, skipped);
     }
     if (left_over > 0) {
         int8_t last[8];
         multiply(windows, windows_end, params->weights + groups * (2 * params->pairs + CONSTANTS),
-                 last, last + 4, 4, params->away);
+                 last, last + 4, 4, params->away, skipped);
         for (int32_t pixel = 0; pixel < pixels; ++pixel) {
             for (int32_t k = 0; k < left_over; ++k) {
                 output[pixel * params->out_c + 4 * groups + k] = last[4 * pixel + k];
@@ -287,22 +293,33 @@ void nonn_conv_dsp(const nonn_conv_dsp_params *params, const int8_t *input, int8
                    void *scratch) {
     uint32_t *windows = scratch;
     int8_t *row = (int8_t *)(windows + 2 * params->pairs);
-    int32_t y = -(int32_t)params->pad_h;
-    int32_t x = -(int32_t)params->pad_w;
-    int32_t column = 0;
-    for (int32_t left = (int32_t)params->out_h * params->out_w; left > 0; left -= 2) {
-        const int32_t pixels = left > 1 ? 2 : 1;
-        for (int32_t pixel = 0; pixel < pixels; ++pixel) {
-            widen_window(params, input, y, x, windows + pixel, row);
-            x += params->stride_w;
-            if (++column == params->out_w) {
-                column = 0;
-                x = -(int32_t)params->pad_w;
-                y += params->stride_h;
+    const int32_t run = (int32_t)params->kernel_w * params->in_c;
+    const int32_t line = (int32_t)params->in_w * params->in_c;
+    const int32_t last_y = params->in_h - (params->kernel_h - 1) * params->dilation_h - 1;
+    const int32_t last_x = params->dilation_w == 1 ? params->in_w - params->kernel_w : -1;
+    int32_t left = (int32_t)params->out_h * params->out_w;
+    int32_t pixel = 0;
+    for (int32_t y = -(int32_t)params->pad_h; left > 0; y += params->stride_h) {
+        int32_t x = -(int32_t)params->pad_w;
+        for (int32_t column = 0; column < params->out_w; ++column, x += params->stride_w) {
+            uint32_t *to = windows + pixel;
+            if (y >= 0 && y <= last_y && x >= 0 && x <= last_x) {
+                const int8_t *from = input + y * line + x * params->in_c;
+                for (int32_t ky = params->kernel_h; ky > 0; --ky) {
+                    to = widen(from, run, to);
+                    from += params->dilation_h * line;
+                }
+            } else {
+                widen_gathered(params, input, y, x, row, to);
+            }
+            ++pixel;
+            --left;
+            if (pixel == 2 || left == 0) {
+                convolve(params, windows, pixel, output);
+                output += pixel * params->out_c;
+                pixel = 0;
             }
         }
-        convolve(params, windows, pixels, output);
-        output += pixels * params->out_c;
     }
 }
 
