@@ -1,0 +1,68 @@
+/* Depthwise convolution 3x3 with Helium, stride 1 or 2, depth multiplier 1.
+ *
+ * Sixteen channels at a time are transposed into cells, words of one channel whose bytes are taps
+ * that are used together, so that one gather of four words fetches what several outputs of a
+ * channel need:
+ *
+ * Stride 1: a cell holds four rows of one column, a gather four columns, and VMLADAV with the
+ * filter in four places makes 2x2 outputs of it.
+ * Stride 2: pairs of outputs take five columns of three rows. Cells 0 and 1 of a pair hold an even
+ * column and, as fourth byte, the last row of the odd one beside it, cell 2 the first two rows of
+ * both odd columns; the pair's fifth column is cell 0 of the next.
+ *
+ * A tile is some rows of cells over the full width, a unit twelve outputs of it. Outputs of four
+ * channels and some units lie as int32 [unit][channel][12] between sums and requantisation
+ * (nonn/kernels/helium_tile.h). The tables say where a unit's cells start and where its outputs go;
+ * a unit that has fewer than twelve repeats some.
+ *
+ * The output may lie over the input, at its start or below: the tile's inputs are all in cells
+ * when its first output is written, and the one row of inputs that the next tile wants and this one
+ * overwrites is taken from the cells. Sixteen channels of all pixels are finished before the next
+ * sixteen, whose inputs the outputs leave alone.
+ */
+#ifndef NONN_KERNELS_DEPTHWISE_HELIUM_H
+#define NONN_KERNELS_DEPTHWISE_HELIUM_H
+
+#include <stdint.h>
+
+/* A unit's table: where its outputs come from and go to, in bytes. First of cells from the tile's
+ * first: where its three patches of stride 1 start, or its two halves of stride 2; then of twelve
+ * pixels from the tile's first. */
+#define NONN_DEPTHWISE_HELIUM_FROM 4
+#define NONN_DEPTHWISE_HELIUM_UNIT 16
+
+/* How a unit of stride 1 lies in its row: three patches side by side from its first offset on, the same
+ * without the last column, or each at its own; or stride 2. */
+enum {
+    NONN_DEPTHWISE_HELIUM_SIX,
+    NONN_DEPTHWISE_HELIUM_FIVE,
+    NONN_DEPTHWISE_HELIUM_ANY,
+    NONN_DEPTHWISE_HELIUM_HALF
+};
+
+typedef struct {
+    uint16_t in_h, in_w, channels; /* channels are a multiple of 4 */
+    uint16_t out_h, out_w;
+    uint16_t pad_h, pad_w; /* 0 or 1 */
+    uint16_t pitch, cells; /* of a row of them, and in all */
+    uint16_t kind;
+    int16_t zero_point; /* of the input */
+    int16_t output_offset;
+    int8_t activation_min, activation_max;
+    uint16_t tile_rows; /* of cells in a tile; the last may have fewer */
+    uint16_t chunk;     /* units whose sums are held at a time */
+    uint16_t units;     /* of a tile but the last */
+    uint16_t last_units;
+    uint16_t last_halves; /* units behind them whose second row of outputs is beyond the image: they */
+                          /* repeat the first */
+    int32_t scale;        /* see nonn_helium_filters */
+    const uint16_t *tile, *last_tile; /* tables of their units */
+    const int8_t *weights;    /* [channel][3][3] */
+    const int32_t *constants; /* see nonn_helium_filters */
+} nonn_depthwise_helium_params;
+
+/* `scratch`: the cells of a tile, 192 bytes for each unit of a chunk, 16 bytes. */
+void nonn_depthwise_helium(const nonn_depthwise_helium_params *params, const int8_t *input,
+                           int8_t *output, void *scratch);
+
+#endif

@@ -1,0 +1,269 @@
+#include "depthwise_sums.h"
+
+#include "nonn/target.h"
+#if NONN_TARGET_HELIUM
+
+#include <stddef.h>
+
+#include "requantize.h"
+
+/* Of the cells that a gather takes and the taps that belong to them. */
+static const struct {
+    uint32_t cell[4];
+    uint8_t tap[16], second[16];
+} whole = {{0, 64, 128, 192}, {0, 3, 6, 0, 1, 4, 7, 0, 2, 5, 8}, {0}},
+  half = {{0, 64, 192, 128},
+          {0, 3, 6, 7, 2, 5, 8, 0, 0, 0, 0, 0, 1, 4},
+          {0, 0, 0, 0, 0, 3, 6, 7, 2, 5, 8, 0, 0, 0, 1, 4}};
+
+/* r0, r2, r4, r6 accumulate (VMLADAV takes even registers only). r1 is where the sums go, r3 the
+ * weights, r5 short-lived, r7 second_row, r8 the units, r9 and r10 the unit and the first one, r11
+ * where the channel's sums go, r12 the channels to come. q1 is the address of a patch in the first
+ * cells of the channel, q3 where the taps of a patch lie, q4-q7 the filter in its places. */
+__asm__(
+    ".macro nonn_depthwise_begin table\n"
+    "push {r4-r11, lr}\n"
+    "vpush {d8-d15}\n"
+    "ldm r0, {r1, r3, r7, r8, r10, r11}\n"
+    "ldr r4, =\\table\n"
+    "vldrw.u32 q1, [r4]\n"
+    "vadd.i32 q1, q1, r1\n"
+    "vldrw.u32 q3, [r4, #16]\n"
+    "mov r12, #4\n"
+    ".endm\n"
+    ".macro nonn_depthwise_start\n"
+    "adds r3, #9\n"
+    "mov r9, r10\n"
+    "mov r1, r11\n"
+    "adds r11, #48\n"
+    "dls lr, r8\n"
+    ".endm\n"
+    /* The filter in the four places of a patch: a row is a byte, a column a word. */
+    ".macro nonn_depthwise_filter\n"
+    "vpst\n"
+    "vldrbt.u8 q4, [r3, q3]\n"
+    "movs r5, #0\n"
+    "vmov q6, q4\n"
+    "vshlc q6, r5, #32\n"
+    "vmul.i32 q5, q4, r7\n"
+    "vmul.i32 q7, q6, r7\n"
+    "nonn_depthwise_start\n"
+    ".endm\n"
+    ".macro nonn_depthwise_end\n"
+    "movs r5, #4\n"
+    "vadd.i32 q1, q1, r5\n"
+    "subs r12, #1\n"
+    "bne 1b\n"
+    "vpop {d8-d15}\n"
+    "pop {r4-r11, pc}\n"
+    ".ltorg\n"
+    ".endm\n"
+    ".macro nonn_depthwise_patch offset\n"
+    "vldrw.u32 q0, [q2, #\\offset]\n"
+    "vmladav.s8 r0, q0, q4\n"
+    "vmladav.s8 r2, q0, q5\n"
+    "vmladav.s8 r4, q0, q6\n"
+    "vmladav.s8 r6, q0, q7\n"
+    ".endm\n"
+    ".macro nonn_depthwise_next\n"
+    "strd r4, r6, [r1, #8]\n"
+    "strd r0, r2, [r1], #160\n"
+    "le lr, 2b\n"
+    ".endm\n");
+
+__attribute__((naked)) static void six(const nonn_depthwise_work *work) {
+    (void)work;
+    __asm volatile(
+        "nonn_depthwise_begin %c0\n"
+        "movw r5, #0x0777\n"
+        "vmsr p0, r5\n"
+        "1:\n"
+        "nonn_depthwise_filter\n"
+        "2:\n"
+        "ldrh r5, [r9], #32\n"
+        "vadd.i32 q2, q1, r5\n"
+        "nonn_depthwise_patch 0\n"
+        "stm r1!, {r0, r2, r4, r6}\n"
+        "nonn_depthwise_patch 128\n"
+        "stm r1!, {r0, r2, r4, r6}\n"
+        "nonn_depthwise_patch 256\n"
+        "nonn_depthwise_next\n"
+        "nonn_depthwise_end\n"
+        :
+        : "i"(&whole));
+}
+
+__attribute__((naked)) static void five(const nonn_depthwise_work *work) {
+    (void)work;
+    __asm volatile(
+        "nonn_depthwise_begin %c0\n"
+        "movw r5, #0x0777\n"
+        "vmsr p0, r5\n"
+        "1:\n"
+        "nonn_depthwise_filter\n"
+        "2:\n"
+        "ldrh r5, [r9], #32\n"
+        "vadd.i32 q2, q1, r5\n"
+        "nonn_depthwise_patch 0\n"
+        "stm r1!, {r0, r2, r4, r6}\n"
+        "nonn_depthwise_patch 128\n"
+        "stm r1!, {r0, r2, r4, r6}\n"
+        "vldrw.u32 q0, [q2, #256]\n"
+        "vmladav.s8 r0, q0, q4\n"
+        "vmladav.s8 r2, q0, q5\n"
+        "strd r0, r2, [r1, #8]\n"
+        "strd r0, r2, [r1], #160\n"
+        "le lr, 2b\n"
+        "nonn_depthwise_end\n"
+        :
+        : "i"(&whole));
+}
+
+__attribute__((naked)) static void any(const nonn_depthwise_work *work) {
+    (void)work;
+    __asm volatile(
+        "nonn_depthwise_begin %c0\n"
+        "movw r5, #0x0777\n"
+        "vmsr p0, r5\n"
+        "1:\n"
+        "nonn_depthwise_filter\n"
+        "2:\n"
+        "ldrh r5, [r9], #2\n"
+        "vadd.i32 q2, q1, r5\n"
+        "nonn_depthwise_patch 0\n"
+        "stm r1!, {r0, r2, r4, r6}\n"
+        "ldrh r5, [r9], #2\n"
+        "vadd.i32 q2, q1, r5\n"
+        "nonn_depthwise_patch 0\n"
+        "stm r1!, {r0, r2, r4, r6}\n"
+        "ldrh r5, [r9], #28\n"
+        "vadd.i32 q2, q1, r5\n"
+        "nonn_depthwise_patch 0\n"
+        "nonn_depthwise_next\n"
+        "nonn_depthwise_end\n"
+        :
+        : "i"(&whole));
+}
+
+/* Stride 2: q4 is the filter for the first of two outputs, q5 for the second. */
+__attribute__((naked)) static void halves(const nonn_depthwise_work *work) {
+    (void)work;
+    __asm volatile(
+        ".macro nonn_depthwise_pair offset first second\n"
+        "vldrw.u32 q0, [q2, #\\offset]\n"
+        "vmladav.s8 \\first, q0, q4\n"
+        "vmladav.s8 \\second, q0, q5\n"
+        ".endm\n"
+        "nonn_depthwise_begin %c0\n"
+        "vldrw.u32 q6, [r4, #32]\n"
+        "1:\n"
+        "movw r5, #0x307f\n"
+        "vmsr p0, r5\n"
+        "vpst\n"
+        "vldrbt.u8 q4, [r3, q3]\n"
+        "movw r5, #0xc7f0\n"
+        "vmsr p0, r5\n"
+        "vpst\n"
+        "vldrbt.u8 q5, [r3, q6]\n"
+        "nonn_depthwise_start\n"
+        "2:\n"
+        "ldrh r5, [r9], #2\n"
+        "vadd.i32 q2, q1, r5\n"
+        "nonn_depthwise_pair 0 r0 r2\n"
+        "nonn_depthwise_pair 192 r4 r6\n"
+        "stm r1!, {r0, r2, r4, r6}\n"
+        "nonn_depthwise_pair 384 r0 r2\n"
+        "ldrh r5, [r9], #30\n"
+        "vadd.i32 q2, q1, r5\n"
+        "nonn_depthwise_pair 0 r4 r6\n"
+        "stm r1!, {r0, r2, r4, r6}\n"
+        "nonn_depthwise_pair 192 r0 r2\n"
+        "nonn_depthwise_pair 384 r4 r6\n"
+        "nonn_depthwise_next\n"
+        "nonn_depthwise_end\n"
+        ".purgem nonn_depthwise_pair\n"
+        :
+        : "i"(&half));
+}
+
+void (*const nonn_depthwise_sums[4])(const nonn_depthwise_work *) = {six, five, any, halves};
+
+_Static_assert(offsetof(nonn_depthwise_work, units) == 12, "as the code below reads them");
+
+/* r0 is 192 before the unit's sums, r1 32 before the unit: each load of the first moves on. */
+__attribute__((naked)) void nonn_depthwise_scaled_outputs(const nonn_depthwise_work *work,
+                                                          const int32_t *constants, int8_t *first,
+                                                          int32_t scale) {
+    (void)work;
+    (void)constants;
+    (void)first;
+    (void)scale;
+    __asm volatile(
+        ".macro nonn_depthwise_scale at\n"
+        "vmlas.s32 q0, q5, r4\n"
+        "vldrw.u32 q2, [r0, #\\at + 96]\n"
+        "vqrdmulh.s32 q0, q0, r5\n"
+        "vldrw.u32 q1, [r0, #\\at + 48]\n"
+        "vmlas.s32 q2, q5, r8\n"
+        "vldrw.u32 q3, [r0, #\\at + 144]\n"
+        "vqrdmulh.s32 q2, q2, r9\n"
+        "vmlas.s32 q1, q5, r6\n"
+        "vmlas.s32 q3, q5, r10\n"
+        "vqrdmulh.s32 q1, q1, r7\n"
+        "vqrdmulh.s32 q3, q3, r11\n"
+        "vqrshrnb.s32 q0, q0, #14\n"
+        "vqrshrnb.s32 q1, q1, #14\n"
+        "vqrshrnt.s32 q0, q2, #14\n"
+        "vqrshrnt.s32 q1, q3, #14\n"
+        "vqmovnb.s16 q0, q0\n"
+        "vqmovnt.s16 q0, q1\n"
+        "vstrw.32 q0, [r2, q4]\n"
+        ".endm\n"
+        "push {r4-r11, lr}\n"
+        "vpush {d8-d11}\n"
+        "vdup.32 q5, r3\n"
+        "ldrd lr, r12, [r0, #12]\n"
+        "ldr r0, [r0, #20]\n"
+        "ldm r1, {r4-r11}\n"
+        "sub r0, r0, #192\n"
+        "sub r1, r12, #24\n"
+        "dls lr, lr\n"
+        "1:\n"
+        "vldrw.u32 q0, [r0, #192]!\n"
+        "vldrh.u32 q4, [r1, #32]!\n"
+        "nonn_depthwise_scale 0\n"
+        "vldrw.u32 q0, [r0, #16]\n"
+        "vldrh.u32 q4, [r1, #8]\n"
+        "nonn_depthwise_scale 16\n"
+        "vldrw.u32 q0, [r0, #32]\n"
+        "vldrh.u32 q4, [r1, #16]\n"
+        "nonn_depthwise_scale 32\n"
+        "le lr, 1b\n"
+        "vpop {d8-d11}\n"
+        "pop {r4-r11, pc}\n"
+        ".purgem nonn_depthwise_scale\n");
+}
+
+void nonn_depthwise_outputs(const nonn_depthwise_work *work, const int32_t *constants,
+                            int8_t *first, const nonn_depthwise_helium_params *params) {
+    const int16_t offset = params->output_offset;
+    const int8_t low = params->activation_min, high = params->activation_max;
+    const int32_t *sums = work->sums;
+    const uint16_t *to = work->unit + NONN_DEPTHWISE_HELIUM_FROM;
+    for (uint32_t u = 0; u < work->units; ++u, sums += 48, to += NONN_DEPTHWISE_HELIUM_UNIT) {
+        for (uint32_t part = 0; part < 12; part += 4) {
+            int32x4_t x[4];
+            for (uint32_t c = 0; c < 4; ++c) {
+                const int32_t *of = constants + 3 * c;
+                const int32x4_t sum = vaddq_n_s32(vldrwq_s32(sums + 12 * c + part), of[0]);
+                x[c] = nonn_helium_scale(sum, of[1], of[2]);
+            }
+            const int8x16_t narrow =
+                nonn_helium_narrow(x[0], x[1], x[2], x[3], offset, low, high);
+            vstrwq_scatter_offset_s32((int32_t *)(void *)first,
+                                      vldrhq_u32(to + part), (int32x4_t)narrow);
+        }
+    }
+}
+
+#endif
