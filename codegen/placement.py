@@ -33,7 +33,7 @@ class Block:
     size: int
     first: int
     last: int
-    below: Mapping[int, int] = field(default_factory=dict)
+    below: Mapping[int, int] = field(default_factory=dict, hash=False)
 
 
 def place(blocks: Sequence[Block]) -> tuple[list[int], int]:

@@ -34,7 +34,11 @@ TABLE: tuple[Row, ...] = (
     Row("portable", "add", "add_linear", "both rescalings in one linear form, where one exists"),
     Row("dsp", "conv_2d", "winograd_dsp", "3x3 at stride 1 in 16 products for 36", ("balance", "speed")),
     Row("dsp", "conv_2d", "conv_dsp", "two pixels by four filters, weights unpacked on the way"),
+    Row("dsp", "fully_connected", "fully_connected_dsp", "four units at a time, inputs widened on the way"),
     Row("dsp", "add", "add_dsp", "the linear form on two elements at once"),
+    Row("helium", "conv_2d", "conv_helium", "tiles of four pixels by two filters"),
+    Row("helium", "depthwise_conv_2d", "depthwise_helium", "one gather for four outputs of a channel"),
+    Row("helium", "add", "add_linear", "both rescalings in one linear form"),
 )
 
 # How much larger than the leanest the arena may become for the sake of speed, by goal, as a ratio.

@@ -31,9 +31,10 @@ class Share:
     """What one device holds and does.
 
     ``parameters`` counts weights and biases, ``macs`` those of one inference; ``weights``, ``tables`` and
-    ``arena`` are bytes; of constants, only filters and their biases are shared out. The arena is that of the
-    generator's own planner for a device that holds a tensor whole where an operator needs it whole, and
-    else its own channels of it. ``idle`` counts the layers with filters that have no channel for this device.
+    ``arena`` are bytes, with the plain kernels whatever the core; of constants, only filters and their biases
+    are shared out. The arena is that of the generator's own planner, with no output over an input, for a
+    device that holds a tensor whole where an operator needs it whole, and else its own channels of it.
+    ``idle`` counts the layers with filters that have no channel for this device.
     """
 
     parameters: int
@@ -63,8 +64,8 @@ class Split:
 def split(graph: Graph, devices: int) -> Split:
     """Split ``graph``, as :func:`nonn_mcu.codegen.load` gives it, over this many devices.
 
-    Over one device nothing is exchanged, and all figures are those of the conversion. Raises
-    :class:`BadInput` for less than one device and for what the native runtime does not have.
+    Over one device nothing is exchanged. Raises :class:`BadInput` for less than one device and for what the
+    native runtime does not have.
     """
     if devices < 1:
         raise BadInput(f"{devices} devices: a net runs on one at least")
@@ -149,7 +150,7 @@ def _blocks(
     whole: Sequence[Sequence[Layer]],
     device: int,
 ) -> Iterator[Block]:
-    """Give what lies in a device's arena from when to when, as :mod:`nonn_mcu.codegen.plan` does for one."""
+    """Give what lies in a device's arena from when to when."""
     lives = dict.fromkeys(graph.inputs, (0, 0))
     for step, layers in enumerate(whole):
         for index in (i for call in layers for i in call.inputs if graph.tensors[i].data is None):
