@@ -18,7 +18,7 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     params = layer.params
     if params["kernel_c"] != params["in_c"]:
         return None
-    size = tile.numbers(params)
+    size = _flat(tile.numbers(params))
     made = tile.requantization(params, tile.weights_of(params))
     chunks = size["kernel_h"] * size["kernel_w"] * -(-size["in_c"] // tile.CHUNK)
     if made is None or chunks >= 1 << 16:
@@ -27,7 +27,7 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     return Layer(
         kernel="conv_helium",
         params={
-            **{key: params[key] for key in (*_GEOMETRY, *_STEPS)},
+            **{key: size[key] for key in (*_GEOMETRY, *_STEPS)},
             "zero_point": -size["input_offset"],
             **tile.limits(params),
             "scale": constants["scale"],
@@ -41,6 +41,15 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
         macs=layer.macs,
         notes=layer.notes,
     )
+
+
+def _flat(size: dict[str, int]) -> dict[str, int]:
+    """See single pixels one by one as one row, so that any four that follow each other are a tile."""
+    ones = all(size[f"{key}_{axis}"] == 1 for key in ("kernel", "stride") for axis in "hw")
+    pixels = size["in_h"] * size["in_w"]
+    if not ones or pixels >= 1 << 16 or (size["out_h"], size["out_w"]) != (size["in_h"], size["in_w"]):
+        return size
+    return {**size, "in_h": 1, "out_h": 1, "in_w": pixels, "out_w": pixels}
 
 
 def _fields(filters: np.ndarray, in_c: int) -> np.ndarray:

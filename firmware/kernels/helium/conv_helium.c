@@ -23,14 +23,32 @@ static int8_t *take_row(const nonn_conv_helium_params *params, const int8_t *row
     return chunk;
 }
 
-static void take_window(const nonn_conv_helium_params *params, const int8_t *input, int32_t y,
-                        int32_t x, int8_t *chunk) {
+static const int8_t *row_at(const nonn_conv_helium_params *params, const int8_t *input, int32_t y) {
+    return y >= 0 && y < params->in_h ? input + y * params->in_w * params->in_c : 0;
+}
+
+static void take_pixel(const nonn_conv_helium_params *params, const int8_t *input, int32_t y,
+                       int32_t x, int8_t *chunk) {
     y = y * params->stride_h - params->pad_h;
     x = x * params->stride_w - params->pad_w;
     for (uint32_t ky = 0; ky < params->kernel_h; ++ky, y += params->dilation_h) {
-        const int8_t *row =
-            y >= 0 && y < params->in_h ? input + y * params->in_w * params->in_c : 0;
-        chunk = take_row(params, row, x, chunk);
+        chunk = take_row(params, row_at(params, input, y), x, chunk);
+    }
+}
+
+/* Four pixels of one row whose windows lie inside the image's columns. */
+static void take_inside(const nonn_conv_helium_params *params, const int8_t *input, int32_t y,
+                        int32_t column, int8_t *chunk) {
+    const uint32_t bytes = (uint32_t)params->kernel_w * params->in_c;
+    const uint32_t pitch = (uint32_t)params->stride_w * params->in_c;
+    y = y * params->stride_h - params->pad_h;
+    for (uint32_t ky = 0; ky < params->kernel_h; ++ky, y += params->dilation_h) {
+        const int8_t *row = row_at(params, input, y);
+        if (row != 0) {
+            chunk = nonn_helium_copy_4(chunk, row + column * params->in_c, pitch, bytes);
+        } else {
+            chunk = nonn_helium_fill_4(chunk, params->zero_point, bytes);
+        }
     }
 }
 
@@ -43,21 +61,38 @@ void nonn_conv_helium(const nonn_conv_helium_params *params, const int8_t *input
         params->activation_max, params->scale,
         params->weights,        params->constants,
     };
-    int32_t *sums = scratch;
-    int8_t *panel = (int8_t *)(sums + nonn_helium_sums(params->out_c));
-    const uint32_t pixels = (uint32_t)params->out_h * params->out_w;
+    nonn_helium_tiles tiles;
+    nonn_helium_begin(&tiles, &filters, scratch);
+    /* Where four windows begin and end in the image, and rows of taps are whole chunks. */
+    const int runs = params->kernel_w == 1 || (params->in_c % 16 == 0 && params->dilation_w == 1);
+    const int32_t reach = 3 * params->stride_w + params->kernel_w;
+    uint32_t left = (uint32_t)params->out_h * params->out_w;
     int32_t y = 0, x = 0;
-    for (uint32_t first = 0; first < pixels; first += 4) {
-        for (uint32_t p = 0; p < 4; ++p) {
-            take_window(params, input, y, x, panel + 16 * p);
-            if (first + p + 1 < pixels && ++x == params->out_w) {
-                x = 0;
-                ++y;
+    while (left > 0) {
+        const uint32_t last = left < 4 ? left - 1 : 3;
+        const int32_t column = x * params->stride_w - params->pad_w;
+        if (runs && x + 4 <= params->out_w && column >= 0 && column + reach <= params->in_w) {
+            take_inside(params, input, y, column, tiles.panel);
+            x += 3;
+        } else {
+            for (uint32_t p = 0;; ++p) {
+                take_pixel(params, input, y, x, tiles.panel + 16 * p);
+                if (p == 3) {
+                    break;
+                }
+                if (p < last && ++x == params->out_w) {
+                    x = 0;
+                    ++y;
+                }
             }
         }
-        const uint32_t left = pixels - first;
-        nonn_helium_tile(&filters, panel, sums, output, left < 4 ? left - 1 : 3);
+        if (++x == params->out_w) {
+            x = 0;
+            ++y;
+        }
+        nonn_helium_tile(&tiles, output, last);
         output += 4 * params->out_c;
+        left -= last + 1;
     }
 }
 

@@ -7,28 +7,17 @@
 #include <stddef.h>
 #include <string.h>
 
-/* How the chunks of a panel are walked: the first one stays in registers; a chain of eight steps
- * does the rest, backwards, entered so that the last 1 to 8 chunks come first. */
-typedef struct {
-    const int8_t *last; /* what the chain's first pass is relative to: the panel's second chunk, */
-                        /* and 8 chunks on for each pass behind it */
-    const int8_t *weights;
-    int32_t *sums;
-    uint32_t passes; /* of the chain, where it is more than one, else 0 */
-    uint32_t steps;  /* of the first pass, 0..8 */
-    uint32_t pairs;
-} walk;
-
-/* The sums of `pairs` pairs of channels; returns the weights behind them.
+/* The sums of pairs of channels. The first chunk stays in registers; a chain of eight steps does
+ * the rest, backwards: `steps` (0..8) of them for the last chunks, then all for eight more on each
+ * further pass. `passes` is their number where there is more than one, else 0; `panel` is the first
+ * chunk of the first pass.
  *
  * r0, r2, ... r12, lr accumulate (VMLADAVA takes even registers only): the first four one channel's
  * pixels, the others the next one's. r1 is the panel, r3 the weights, r5 the sums, r7 the passes to
  * come, r9 where to enter the chain, r11 the pairs to come. Loads and products alternate where they
  * can, since the core overlaps them. */
-__attribute__((naked, noinline)) static const int8_t *sum_pairs(const walk *at,
-                                                                const int8_t *panel) {
-    (void)at;
-    (void)panel;
+__attribute__((naked)) static const int8_t *sum_chunks(const nonn_helium_walk *walk) {
+    (void)walk;
     __asm volatile(
         ".macro nonn_tile_step offset\n"
         "vldrw.u32 q4, [r3], #16\n"
@@ -48,11 +37,15 @@ __attribute__((naked, noinline)) static const int8_t *sum_pairs(const walk *at,
         ".endm\n"
         "push {r0, r4-r11, lr}\n"
         "vpush {d8-d15}\n"
-        "vldrw.u32 q0, [r1]\n"
-        "vldrw.u32 q1, [r1, #16]\n"
-        "vldrw.u32 q2, [r1, #32]\n"
-        "vldrw.u32 q3, [r1, #48]\n"
         "ldm r0, {r1, r3, r5, r7, r9, r11}\n"
+        "subs r2, r7, #1\n"
+        "it mi\n"
+        "movmi r2, #0\n"
+        "sub r2, r1, r2, lsl #9\n" /* 8 chunks back for each pass but one */
+        "vldrw.u32 q0, [r2, #-64]\n"
+        "vldrw.u32 q1, [r2, #-48]\n"
+        "vldrw.u32 q2, [r2, #-32]\n"
+        "vldrw.u32 q3, [r2, #-16]\n"
         "rsb r9, r9, r9, lsl #3\n" /* a step has 14 instructions, 56 bytes */
         "adr r0, 4f\n"
         "sub r9, r0, r9, lsl #3\n"
@@ -101,10 +94,9 @@ __attribute__((naked, noinline)) static const int8_t *sum_pairs(const walk *at,
 /* Four channels of four pixels at a time: `quads` of them. A pixel's address is in `addresses`,
  * less
  * 4. Returns the constants behind them. */
-__attribute__((naked, noinline)) static const int32_t *scale_quads(const int32_t *sums,
-                                                                   const int32_t *constants,
-                                                                   uint32_t quads, int32_t scale,
-                                                                   uint32x4_t addresses) {
+__attribute__((naked)) static const int32_t *scale_quads(const int32_t *sums,
+                                                         const int32_t *constants, uint32_t quads,
+                                                         int32_t scale, uint32x4_t addresses) {
     (void)sums;
     (void)constants;
     (void)quads;
@@ -144,9 +136,11 @@ __attribute__((naked, noinline)) static const int32_t *scale_quads(const int32_t
 }
 
 /* The same for any limits, and three words per channel. */
-__attribute__((naked, noinline)) static const int32_t *requantize_quads(
-    const int32_t *sums, const int32_t *constants, uint32_t quads,
-    const nonn_helium_filters *filters, uint32x4_t addresses) {
+__attribute__((naked)) static const int32_t *requantize_quads(const int32_t *sums,
+                                                              const int32_t *constants,
+                                                              uint32_t quads,
+                                                              const nonn_helium_filters *filters,
+                                                              uint32x4_t addresses) {
     (void)sums;
     (void)constants;
     (void)quads;
@@ -202,31 +196,31 @@ __attribute__((naked, noinline)) static const int32_t *requantize_quads(
         "pop {r4-r10, pc}\n");
 }
 
+static const int32_t *put_quads(const nonn_helium_filters *filters, const int32_t *constants,
+                                uint32_t quads, const int32_t *sums, uint32x4_t addresses) {
+    return filters->scale != 0 ? scale_quads(sums, constants, quads, filters->scale, addresses)
+                               : requantize_quads(sums, constants, quads, filters, addresses);
+}
+
 _Static_assert(offsetof(nonn_helium_filters, output_offset) == 4 &&
                    offsetof(nonn_helium_filters, activation_min) == 6 &&
                    offsetof(nonn_helium_filters, activation_max) == 7,
                "as requantize_quads reads them");
 
-static const int32_t *quads_to(const nonn_helium_filters *filters, const int32_t *constants,
-                               uint32_t quads, const int32_t *sums, uint32x4_t addresses) {
-    return filters->scale != 0 ? scale_quads(sums, constants, quads, filters->scale, addresses)
-                               : requantize_quads(sums, constants, quads, filters, addresses);
-}
-
-const int32_t *nonn_helium_outputs(const nonn_helium_filters *filters, const int32_t *constants,
-                                   uint32_t channels, const int32_t *sums, int8_t *output,
-                                   uint32_t last) {
+/* `channels` of a tile. Returns the constants behind them. */
+static const int32_t *put(const nonn_helium_filters *filters, const int32_t *constants,
+                          uint32_t channels, const int32_t *sums, int8_t *output, uint32_t last) {
     const uint32x4_t pixel = vminq_u32(vidupq_n_u32(0, 1), vdupq_n_u32(last));
     const uint32_t quads = channels / 4;
     if (quads > 0) {
         const uint32x4_t addresses =
             vaddq_n_u32(vmulq_n_u32(pixel, filters->channels), (uint32_t)output - 4);
-        constants = quads_to(filters, constants, quads, sums, addresses);
+        constants = put_quads(filters, constants, quads, sums, addresses);
     }
     if (channels % 4 != 0) {
         int8_t rest[16];
         const uint32x4_t addresses = vaddq_n_u32(vshlq_n_u32(pixel, 2), (uint32_t)rest - 4);
-        constants = quads_to(filters, constants, 1, sums + 16 * quads, addresses);
+        constants = put_quads(filters, constants, 1, sums + 16 * quads, addresses);
         for (uint32_t p = 0; p <= last; ++p) {
             memcpy(output + p * filters->channels + 4 * quads, rest + 4 * p, channels % 4);
         }
@@ -234,20 +228,45 @@ const int32_t *nonn_helium_outputs(const nonn_helium_filters *filters, const int
     return constants;
 }
 
-void nonn_helium_tile(const nonn_helium_filters *filters, const int8_t *panel, int32_t *sums,
-                      int8_t *output, uint32_t last) {
+void nonn_helium_begin(nonn_helium_tiles *tiles, const nonn_helium_filters *filters,
+                       void *scratch) {
+    const uint32_t channels = filters->channels;
     const uint32_t behind = filters->chunks - 1u;
-    const uint32_t passes = (behind + 7) / 8;
-    const uint32_t more = passes > 1 ? passes - 1 : 0;
-    walk at = {panel + 64 + 512 * more, filters->weights,  sums,
-               more > 0 ? passes : 0,   behind - 8 * more, 0};
+    const uint32_t more = behind > 8 ? (behind - 1) / 8 : 0;
+    tiles->filters = *filters;
+    tiles->sum = sum_chunks;
+    tiles->panel = (int8_t *)scratch + nonn_helium_sums_bytes(channels);
+    tiles->walk = (nonn_helium_walk){
+        tiles->panel + 64 + 512 * more,
+        filters->weights,
+        scratch,
+        more > 0 ? more + 1 : 0,
+        behind - 8 * more,
+        ((channels < NONN_HELIUM_CHANNELS ? channels : NONN_HELIUM_CHANNELS) + 1) / 2,
+    };
+}
+
+void nonn_helium_tile(const nonn_helium_tiles *tiles, int8_t *output, uint32_t last) {
+    const nonn_helium_filters *filters = &tiles->filters;
+    const int8_t *weights = tiles->sum(&tiles->walk);
+    if (filters->channels <= NONN_HELIUM_CHANNELS) {
+        (void)put(filters, filters->constants, filters->channels, tiles->walk.sums, output, last);
+        return;
+    }
+    nonn_helium_walk walk = tiles->walk;
     const int32_t *constants = filters->constants;
-    for (uint32_t first = 0; first < filters->channels; first += NONN_HELIUM_CHANNELS) {
-        const uint32_t left = filters->channels - first;
-        const uint32_t channels = left < NONN_HELIUM_CHANNELS ? left : NONN_HELIUM_CHANNELS;
-        at.pairs = (channels + 1) / 2;
-        at.weights = sum_pairs(&at, panel);
-        constants = nonn_helium_outputs(filters, constants, channels, sums, output + first, last);
+    uint32_t left = filters->channels;
+    for (uint32_t channels = NONN_HELIUM_CHANNELS;;) {
+        constants = put(filters, constants, channels, walk.sums, output, last);
+        output += channels;
+        left -= channels;
+        if (left == 0) {
+            return;
+        }
+        channels = left < NONN_HELIUM_CHANNELS ? left : NONN_HELIUM_CHANNELS;
+        walk.weights = weights;
+        walk.pairs = (channels + 1) / 2;
+        weights = tiles->sum(&walk);
     }
 }
 

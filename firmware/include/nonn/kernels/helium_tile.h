@@ -28,21 +28,36 @@ typedef struct {
     const int32_t *constants;
 } nonn_helium_filters;
 
-/* How many sums a tile needs memory for. */
-static inline uint32_t nonn_helium_sums(uint32_t channels) {
+/* What a function that sums gets; it adds up whole pairs and returns the weights behind them. */
+typedef struct {
+    const int8_t *panel;
+    const int8_t *weights;
+    int32_t *sums;
+    uint32_t passes, steps; /* how the panel is walked, as the function defines it */
+    uint32_t pairs;
+} nonn_helium_walk;
+
+typedef const int8_t *nonn_helium_sum(const nonn_helium_walk *walk);
+
+/* A layer's tiles: begun once, then computed one by one from what lies in the panel. */
+typedef struct {
+    nonn_helium_filters filters;
+    nonn_helium_sum *sum;
+    nonn_helium_walk walk; /* of the first channels */
+    int8_t *panel;
+} nonn_helium_tiles;
+
+/* How many bytes of sums a tile needs: NONN_HELIUM_CHANNELS channels', or all rounded up to 4. */
+static inline uint32_t nonn_helium_sums_bytes(uint32_t channels) {
     const uint32_t most = (channels + 3) / 4 * 4;
-    return 4 * (most < NONN_HELIUM_CHANNELS ? most : NONN_HELIUM_CHANNELS);
+    return 16 * (most < NONN_HELIUM_CHANNELS ? most : NONN_HELIUM_CHANNELS);
 }
 
-/* Writes pixel p of the tile to output + p * channels, for p <= last; pixels of the panel behind
- * `last` (0..3) must repeat it. `sums` holds nonn_helium_sums(channels). */
-void nonn_helium_tile(const nonn_helium_filters *filters, const int8_t *panel, int32_t *sums,
-                      int8_t *output, uint32_t last);
+/* `scratch` holds the sums, then the panel. */
+void nonn_helium_begin(nonn_helium_tiles *tiles, const nonn_helium_filters *filters, void *scratch);
 
-/* The second phase on its own: `channels` of a tile, which lie `pitch` apart per pixel. Returns the
- * constants behind them. */
-const int32_t *nonn_helium_outputs(const nonn_helium_filters *filters, const int32_t *constants,
-                                   uint32_t channels, const int32_t *sums, int8_t *output,
-                                   uint32_t last);
+/* Writes pixel p of the tile to output + p * channels, for p <= last; pixels of the panel behind
+ * `last` (0..3) must repeat it. */
+void nonn_helium_tile(const nonn_helium_tiles *tiles, int8_t *output, uint32_t last);
 
 #endif
