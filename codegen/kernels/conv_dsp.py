@@ -57,7 +57,7 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
         },
         inputs=layer.inputs,
         output=layer.output,
-        scratch_bytes=4 * _PIXELS * pairs + size["kernel_w"] * size["in_c"],
+        scratch_bytes=4 * _PIXELS * pairs + filters.shape[1],
         trail=(trail(size, _PIXELS),),
         macs=layer.macs,
         notes=layer.notes,

@@ -28,7 +28,7 @@ typedef struct {
 } nonn_conv_dsp_params;
 
 /* `input` holds in_h * in_w * in_c values, `output` out_h * out_w * out_c. `scratch` holds the
- * widened windows, 8 * pairs bytes, and one row of taps, kernel_w * in_c bytes. */
+ * widened windows, 8 * pairs bytes, and one window of kernel_h * kernel_w * in_c bytes. */
 void nonn_conv_dsp(const nonn_conv_dsp_params *params, const int8_t *input, int8_t *output,
                    void *scratch);
 
