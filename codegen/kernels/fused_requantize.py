@@ -1,0 +1,158 @@
+"""Requantisation in two or four instructions, where the sums can be scaled: a search for each channel.
+
+A kernel that widens its int8 weights to int16 may scale them by a power of two on the way. With the sum a of
+the reference (bias included) it then has k * a + start, and computes
+
+    saturate8(((k * a + start) * multiplier >> 32) + addend >> 8)
+
+by SMMLA and SSAT. The reference's output as a function of a is a staircase of at most 255 steps, and this is
+exact where it steps between the same two sums. Each step bounds ``start`` for a given multiplier and addend:
+
+    k * a + start >= ceil((256 * t - addend) * 2^32 / multiplier)
+
+for the first sum a of output t, and the opposite for the sum before it. All steps that the layer's sums can
+reach are looked at, so what is found is proved: no condition on how the reference rounds is needed.
+
+The reference rounds the quotient of a power of two with ties away from zero. For outputs up to the zero point
+its steps therefore lie one unit of the dividend further on, 2^31 / (its multiplier) sums. Where the layer has
+such outputs, ``correction`` is this in units of k * a + start, and is subtracted where that is negative.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nonn_mcu.codegen.quantize import INT8_MAX, INT8_MIN, INT32_MAX, INT32_MIN
+
+FRACTION = 8  # bits of the scaled sum below the output
+_MOST_SCALE = 8  # int8 weights times 2^8 are int16
+_ADDENDS = 128  # tried for each scale
+
+
+@dataclass(frozen=True, eq=False)
+class Fused:
+    """Constants of each channel; weights are to be multiplied by 2^scale, ``start`` is the first sum.
+
+    ``corrected``: whether any correction is not 0.
+    """
+
+    scale: np.ndarray
+    start: np.ndarray
+    multiplier: np.ndarray
+    addend: np.ndarray
+    correction: np.ndarray
+
+    @property
+    def corrected(self) -> bool:
+        """Whether sums below zero need the correction."""
+        return bool(self.correction.any())
+
+
+def fuse(
+    multiplier: np.ndarray,
+    shift: np.ndarray,
+    products: tuple[np.ndarray, np.ndarray],
+    bias: np.ndarray,
+    output_offset: int,
+) -> Fused | None:
+    """Give the constants, or None where a channel has none. The activation must be the whole of int8.
+
+    ``multiplier`` and ``shift`` are the portable kernel's; ``products`` are the least and greatest sums of
+    products for each channel (product_range()), ``bias`` what is added to them (folded_bias()).
+    """
+    low, high = products[0] + bias, products[1] + bias
+    if np.any(shift > 0) or np.any(low < INT32_MIN) or np.any(high > INT32_MAX):
+        return None
+    m, right = multiplier.astype(np.int64)[:, None], -shift.astype(np.int64)[:, None]
+    steps = _steps(m, right, low[:, None], high[:, None], output_offset)
+    rows = []
+    for channel in range(len(low)):
+        row = _channel(
+            (int(multiplier[channel]), -int(shift[channel])),
+            steps[channel],
+            (int(low[channel]), int(high[channel])),
+            output_offset,
+        )
+        if row is None:
+            return None
+        rows.append(row)
+    scale, start, factor, addend, correction = np.array(rows, np.int64).T
+    start = start + (bias << scale)
+    # Sums on the way, of products so far, lie between these and ``start``.
+    ends = (start + (products[0] << scale), start + (products[1] << scale))
+    if np.any(ends[0] < INT32_MIN) or np.any(ends[1] > INT32_MAX) or np.any(abs(start) > INT32_MAX):
+        return None
+    return Fused(scale, start, factor, addend, correction)
+
+
+def _reference(a: np.ndarray, m: np.ndarray, right: np.ndarray, offset: int) -> np.ndarray:
+    high = (a * m + (1 << 30)) >> 31
+    mask = (np.int64(1) << right) - 1
+    return (high >> right) + ((high & mask) > (mask >> 1) + (high < 0)) + offset
+
+
+def _steps(m: np.ndarray, right: np.ndarray, low: np.ndarray, high: np.ndarray, offset: int) -> np.ndarray:
+    """Return the first sum that gives t or more, for t from -127; beyond ``high`` where none does."""
+    levels = np.arange(INT8_MIN + 1, INT8_MAX + 1)
+    first, beyond = np.broadcast_arrays(low, high + 1)
+    first, beyond = np.repeat(first, len(levels), 1), np.repeat(beyond, len(levels), 1)
+    while np.any(first < beyond):
+        middle = (first + beyond) >> 1
+        reached = _reference(middle, m, right, offset) >= levels
+        first = np.where(reached, first, np.minimum(middle + 1, beyond))
+        beyond = np.where(reached, middle, beyond)
+    return first
+
+
+def _channel(
+    rule: tuple[int, int], steps: np.ndarray, ends: tuple[int, int], offset: int
+) -> tuple[int, int, int, int, int] | None:
+    """(scale, start without bias, multiplier, addend, correction) of one channel, or None.
+
+    ``rule`` is the reference's multiplier and right shift, ``ends`` the least and greatest sum.
+    """
+    levels = np.arange(INT8_MIN + 1, INT8_MAX + 1)
+    below, within = steps > ends[0], steps <= ends[1]  # whether there are sums before and after a step
+    if not np.any(below & within):  # one output whatever comes in
+        return 0, 0, 0, ((INT8_MIN + int(np.count_nonzero(within))) << FRACTION) + 128, 0
+    addends = (offset << FRACTION) + 128 + np.arange(_ADDENDS) - _ADDENDS // 2
+    for scale in range(_MOST_SCALE, -1, -1):
+        multiplier = round(rule[0] * 2.0 ** (1 + FRACTION - scale - rule[1]))
+        if not 0 < multiplier <= INT32_MAX or max(-ends[0], ends[1]) >= 1 << (30 - scale):
+            continue
+        correction = round(2.0 ** (31 + scale) / rule[0]) if offset > INT8_MIN and rule[1] > 0 else 0
+        bounds = -(((addends[:, None] - (levels << FRACTION)) << 32) // multiplier) - (steps << scale)
+        bounds += np.where(levels <= offset, correction, 0)
+        least = np.where(within, bounds, -(1 << 40)).max(axis=1)
+        most = np.where(below, bounds + (1 << scale) - 1, 1 << 40).min(axis=1)
+        room = most - least
+        best = int(room.argmax())
+        start, addend = int(least[best] + most[best]) // 2, int(addends[best])
+        found = (start, multiplier, addend, correction)
+        if room[best] >= 0 and _equals(found, scale, steps, ends):
+            return scale, *found
+    return None
+
+
+def _equals(found: tuple[int, int, int, int], scale: int, steps: np.ndarray, ends: tuple[int, int]) -> bool:
+    """Whether each step is where it must be, and no value on the way leaves 32 bits.
+
+    As the form grows with the sum, the sums beside the steps and the two ends stand for all others.
+    """
+    start, multiplier, addend, correction = found
+
+    def before_last_shift(sums: np.ndarray) -> np.ndarray:
+        scaled = (sums << scale) + start
+        return ((scaled - correction * (scaled < 0)) * multiplier >> 32) + addend
+
+    levels = np.arange(INT8_MIN + 1, INT8_MAX + 1)
+    below, within = steps > ends[0], steps <= ends[1]
+    after = before_last_shift(steps[within]) >> FRACTION >= levels[within]
+    before = before_last_shift(steps[below] - 1) >> FRACTION < levels[below]
+    extremes = before_last_shift(np.array(ends))
+    narrow = abs(start) + correction + (max(-ends[0], ends[1]) << scale) <= INT32_MAX
+    return bool(
+        after.all() and before.all() and narrow and extremes[0] >= INT32_MIN and extremes[1] <= INT32_MAX
+    )
