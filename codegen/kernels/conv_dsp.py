@@ -42,12 +42,16 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     if pairs >= 1 << 16:
         return None
     stream = _stream(words, 2 * folded_bias(filters, bias, size["input_offset"]), short)
+    if pointwise(size) and size["in_h"] * size["in_w"] < 1 << 16:
+        # As one row there are no ends of rows, at which a pixel is left over.
+        flat = size["in_h"] * size["in_w"]
+        size |= {"in_h": 1, "in_w": flat, "out_h": 1, "out_w": flat}
     keys = ("in_h", "in_w", "in_c", "out_h", "out_w", "out_c", "kernel_h", "kernel_w")
     steps = ("stride_h", "stride_w", "dilation_h", "dilation_w", "pad_h", "pad_w")
     return Layer(
         kernel="conv_dsp",
         params={
-            **{key: params[key] for key in (*keys, *steps)},
+            **{key: size[key] for key in (*keys, *steps)},
             "pairs": pairs,
             "zero_point": -size["input_offset"],
             "away": int(short.away),
@@ -57,10 +61,26 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
         },
         inputs=layer.inputs,
         output=layer.output,
-        scratch_bytes=4 * _PIXELS * pairs + filters.shape[1],
+        scratch_bytes=4 * _PIXELS * pairs + (0 if inside(size) else filters.shape[1]),
         trail=(trail(size, _PIXELS),),
         macs=layer.macs,
         notes=layer.notes,
+    )
+
+
+def pointwise(size: Mapping[str, int]) -> bool:
+    """Say whether every output pixel is made of the input pixel at the same place."""
+    return all(size[key] == 1 for key in ("kernel_h", "kernel_w", "stride_h", "stride_w"))
+
+
+def inside(size: Mapping[str, int]) -> bool:
+    """Say whether every window lies inside the image, its columns side by side: none is gathered."""
+    return size["dilation_w"] == 1 and all(
+        size[f"pad_{axis}"] == 0
+        and (size[f"out_{axis}"] - 1) * size[f"stride_{axis}"]
+        + (size[f"kernel_{axis}"] - 1) * size[f"dilation_{axis}"]
+        < size[f"in_{axis}"]
+        for axis in "hw"
     )
 
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "conv_strip.h"
+#include "nonn/kernels/window.h"
 #include "requantize.h"
 
 /* How many windows, from the one at row y and column x on, lie inside the image and without gaps
@@ -24,14 +25,26 @@ static int32_t inside(const nonn_conv_dsp_params *params, int32_t y, int32_t x) 
 static void gather(const nonn_conv_dsp_params *params, const int8_t *input, int32_t y, int32_t x,
                    int8_t *window) {
     const int32_t channels = params->in_c;
-    memset(window, params->zero_point, (size_t)(params->kernel_h * params->kernel_w * channels));
-    for (int32_t ky = 0; ky < params->kernel_h; ++ky, y += params->dilation_h) {
-        const int8_t *line = input + y * params->in_w * channels;
-        for (int32_t kx = 0; kx < params->kernel_w; ++kx, window += channels) {
-            const int32_t at = x + kx * params->dilation_w;
-            if (y >= 0 && y < params->in_h && at >= 0 && at < params->in_w) {
-                memcpy(window, line + at * channels, (size_t)channels);
-            }
+    const int32_t run = params->kernel_w * channels;
+    const nonn_span rows = nonn_window(y, params->dilation_h, params->kernel_h, params->in_h);
+    const nonn_span columns = nonn_window(x, params->dilation_w, params->kernel_w, params->in_w);
+    const int32_t width = columns.last - columns.first;
+    memset(window, params->zero_point, (size_t)(params->kernel_h * run));
+    if (width <= 0) {
+        return;
+    }
+    /* Without dilation the columns inside the image are one run. */
+    const int32_t runs = params->dilation_w == 1 ? 1 : width;
+    const size_t length = (size_t)(width / runs * channels);
+    for (int32_t ky = rows.first; ky < rows.last; ++ky) {
+        const int32_t at =
+            (y + ky * params->dilation_h) * params->in_w + x + columns.first * params->dilation_w;
+        const int8_t *from = input + at * channels;
+        int8_t *to = window + ky * run + columns.first * channels;
+        for (int32_t k = 0; k < runs; ++k) {
+            memcpy(to, from, length);
+            to += channels;
+            from += params->dilation_w * channels;
         }
     }
 }
