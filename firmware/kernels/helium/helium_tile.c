@@ -91,21 +91,20 @@ __attribute__((naked)) static const int8_t *sum_chunks(const nonn_helium_walk *w
         ".purgem nonn_tile_step\n");
 }
 
-/* Four channels of four pixels at a time: `quads` of them. A pixel's address is in `addresses`,
- * less
- * 4. Returns the constants behind them. */
 __attribute__((naked)) static const int32_t *scale_quads(const int32_t *sums,
                                                          const int32_t *constants, uint32_t quads,
-                                                         int32_t scale, uint32x4_t addresses) {
+                                                         const nonn_helium_filters *filters,
+                                                         uint32x4_t addresses) {
     (void)sums;
     (void)constants;
     (void)quads;
-    (void)scale;
+    (void)filters;
     (void)addresses;
     __asm volatile(
         "push {r4-r11, lr}\n"
         "vpush {d8-d11}\n"
         "vmov q4, q0\n"
+        "ldr r3, [r3, #8]\n"
         "vdup.32 q5, r3\n"
         "dls lr, r2\n"
         "1:\n"
@@ -196,31 +195,28 @@ __attribute__((naked)) static const int32_t *requantize_quads(const int32_t *sum
         "pop {r4-r10, pc}\n");
 }
 
-static const int32_t *put_quads(const nonn_helium_filters *filters, const int32_t *constants,
-                                uint32_t quads, const int32_t *sums, uint32x4_t addresses) {
-    return filters->scale != 0 ? scale_quads(sums, constants, quads, filters->scale, addresses)
-                               : requantize_quads(sums, constants, quads, filters, addresses);
-}
-
 _Static_assert(offsetof(nonn_helium_filters, output_offset) == 4 &&
                    offsetof(nonn_helium_filters, activation_min) == 6 &&
-                   offsetof(nonn_helium_filters, activation_max) == 7,
-               "as requantize_quads reads them");
+                   offsetof(nonn_helium_filters, activation_max) == 7 &&
+                   offsetof(nonn_helium_filters, scale) == 8,
+               "as the two read them");
 
 /* `channels` of a tile. Returns the constants behind them. */
-static const int32_t *put(const nonn_helium_filters *filters, const int32_t *constants,
-                          uint32_t channels, const int32_t *sums, int8_t *output, uint32_t last) {
+static const int32_t *put(const nonn_helium_tiles *tiles, const int32_t *constants,
+                          uint32_t channels, int8_t *output, uint32_t last) {
+    const nonn_helium_filters *filters = &tiles->filters;
+    const int32_t *sums = tiles->walk.sums;
     const uint32x4_t pixel = vminq_u32(vidupq_n_u32(0, 1), vdupq_n_u32(last));
     const uint32_t quads = channels / 4;
     if (quads > 0) {
         const uint32x4_t addresses =
             vaddq_n_u32(vmulq_n_u32(pixel, filters->channels), (uint32_t)output - 4);
-        constants = put_quads(filters, constants, quads, sums, addresses);
+        constants = tiles->put(sums, constants, quads, filters, addresses);
     }
     if (channels % 4 != 0) {
         int8_t rest[16];
         const uint32x4_t addresses = vaddq_n_u32(vshlq_n_u32(pixel, 2), (uint32_t)rest - 4);
-        constants = put_quads(filters, constants, 1, sums + 16 * quads, addresses);
+        constants = tiles->put(sums + 16 * quads, constants, 1, filters, addresses);
         for (uint32_t p = 0; p <= last; ++p) {
             memcpy(output + p * filters->channels + 4 * quads, rest + 4 * p, channels % 4);
         }
@@ -235,6 +231,7 @@ void nonn_helium_begin(nonn_helium_tiles *tiles, const nonn_helium_filters *filt
     const uint32_t more = behind > 8 ? (behind - 1) / 8 : 0;
     tiles->filters = *filters;
     tiles->sum = sum_chunks;
+    tiles->put = filters->scale != 0 ? scale_quads : requantize_quads;
     tiles->panel = (int8_t *)scratch + nonn_helium_sums_bytes(channels);
     tiles->walk = (nonn_helium_walk){
         tiles->panel + 64 + 512 * more,
@@ -244,30 +241,33 @@ void nonn_helium_begin(nonn_helium_tiles *tiles, const nonn_helium_filters *filt
         behind - 8 * more,
         ((channels < NONN_HELIUM_CHANNELS ? channels : NONN_HELIUM_CHANNELS) + 1) / 2,
     };
+    tiles->pixels = vsubq_n_u32(vmulq_n_u32(vidupq_n_u32(0, 1), channels), 4);
+    tiles->quads = channels <= NONN_HELIUM_CHANNELS && channels % 4 == 0 ? channels / 4 : 0;
+}
+
+/* Any number of channels. */
+static void part_by_part(const nonn_helium_tiles *tiles, int8_t *output, uint32_t last) {
+    nonn_helium_walk walk = tiles->walk;
+    const int32_t *constants = tiles->filters.constants;
+    uint32_t left = tiles->filters.channels;
+    while (left > 0) {
+        const uint32_t channels = left < NONN_HELIUM_CHANNELS ? left : NONN_HELIUM_CHANNELS;
+        walk.pairs = (channels + 1) / 2;
+        walk.weights = tiles->sum(&walk);
+        constants = put(tiles, constants, channels, output, last);
+        output += channels;
+        left -= channels;
+    }
 }
 
 void nonn_helium_tile(const nonn_helium_tiles *tiles, int8_t *output, uint32_t last) {
-    const nonn_helium_filters *filters = &tiles->filters;
-    const int8_t *weights = tiles->sum(&tiles->walk);
-    if (filters->channels <= NONN_HELIUM_CHANNELS) {
-        (void)put(filters, filters->constants, filters->channels, tiles->walk.sums, output, last);
+    if (last < 3 || tiles->quads == 0) {
+        part_by_part(tiles, output, last);
         return;
     }
-    nonn_helium_walk walk = tiles->walk;
-    const int32_t *constants = filters->constants;
-    uint32_t left = filters->channels;
-    for (uint32_t channels = NONN_HELIUM_CHANNELS;;) {
-        constants = put(filters, constants, channels, walk.sums, output, last);
-        output += channels;
-        left -= channels;
-        if (left == 0) {
-            return;
-        }
-        channels = left < NONN_HELIUM_CHANNELS ? left : NONN_HELIUM_CHANNELS;
-        walk.weights = weights;
-        walk.pairs = (channels + 1) / 2;
-        weights = tiles->sum(&walk);
-    }
+    (void)tiles->sum(&tiles->walk);
+    (void)tiles->put(tiles->walk.sums, tiles->filters.constants, tiles->quads, &tiles->filters,
+                     vaddq_n_u32(tiles->pixels, (uint32_t)output));
 }
 
 #endif

@@ -11,6 +11,7 @@
 #ifndef NONN_KERNELS_HELIUM_TILE_H
 #define NONN_KERNELS_HELIUM_TILE_H
 
+#include <arm_mve.h>
 #include <stdint.h>
 
 #define NONN_HELIUM_CHANNELS 64 /* a multiple of 4 */
@@ -39,11 +40,20 @@ typedef struct {
 
 typedef const int8_t *nonn_helium_sum(const nonn_helium_walk *walk);
 
+/* What a function that requantises gets: four channels of four pixels each time, `sums` as above.
+ * `addresses` is where the first four bytes go, less 4. Returns the constants behind them. */
+typedef const int32_t *nonn_helium_put(const int32_t *sums, const int32_t *constants,
+                                       uint32_t quads, const nonn_helium_filters *filters,
+                                       uint32x4_t addresses);
+
 /* A layer's tiles: begun once, then computed one by one from what lies in the panel. */
 typedef struct {
     nonn_helium_filters filters;
     nonn_helium_sum *sum;
+    nonn_helium_put *put;
     nonn_helium_walk walk; /* of the first channels */
+    uint32x4_t pixels;     /* of a whole tile: p * channels - 4 */
+    uint32_t quads; /* of all channels, where these are done at once and four by four, else 0 */
     int8_t *panel;
 } nonn_helium_tiles;
 
