@@ -14,7 +14,7 @@ from nonn_mcu.codegen.unsupported import require
 
 KINDS = ("CONV_2D",)
 
-_COLUMNS = 3  # NONN_CONV_2D_COLUMNS
+_COLUMNS = 3  # NONN_DOT_COLUMNS
 
 
 def lower(graph: Graph, op: Op) -> Layer:

@@ -29,17 +29,25 @@ static inline int32_t nonn_rounding_shift_right(int32_t x, int exponent) {
     return (x >> exponent) + (remainder > threshold ? 1 : 0);
 }
 
-/* x * multiplier * 2^(shift - 31) for 0 <= multiplier; the left shift wraps modulo 2^32 as the
- * reference does. The product needs no saturation, and it lies strictly between the ends of 32
- * bits, so that rounding it may step by one: ties go away from zero because a negative number is
- * first lowered by one. */
+/* nonn_doubling_high_mul for 0 <= multiplier, which never saturates: the result lies strictly
+ * between the ends of 32 bits. */
+static inline int32_t nonn_scale(int32_t x, int32_t multiplier) {
+    return (int32_t)(((int64_t)x * multiplier + (INT64_C(1) << 30)) >> 31);
+}
+
+/* nonn_rounding_shift_right for what nonn_scale returns and 1 <= exponent: ties go away from zero
+ * because a negative number is first lowered by one. */
+static inline int32_t nonn_round_scaled(int32_t x, int exponent) {
+    return (((x + (x >> 31)) >> (exponent - 1)) + 1) >> 1;
+}
+
+/* x * multiplier * 2^(shift - 31), 0 <= multiplier; the left shift wraps modulo 2^32 as the
+ * reference does. */
 static inline int32_t nonn_requantize(int32_t x, int32_t multiplier, int shift) {
-    const int32_t shifted = shift > 0 ? (int32_t)((uint32_t)x << shift) : x;
-    const int32_t high = (int32_t)(((int64_t)shifted * multiplier + (INT64_C(1) << 30)) >> 31);
-    if (shift >= 0) {
-        return high;
+    if (shift < 0) {
+        return nonn_round_scaled(nonn_scale(x, multiplier), -shift);
     }
-    return (((high + (high >> 31)) >> (-shift - 1)) + 1) >> 1;
+    return nonn_scale((int32_t)((uint32_t)x << shift), multiplier);
 }
 
 /* a + b modulo 2^32, for the output offset: beside a saturated product the sum may leave 32 bits,

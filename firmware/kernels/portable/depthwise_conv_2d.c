@@ -1,54 +1,13 @@
 #include "nonn/kernels/depthwise_conv_2d.h"
 
-#include "nonn/fixed_point.h"
+#include "nonn/kernels/dot.h"
+#include "nonn/kernels/put.h"
 #include "nonn/kernels/window.h"
 
-/* Channels summed together where each has one filter: they are neighbours in the image and in the
- * filters alike. */
-#define TOGETHER 4
+/* Channels whose sums wait to be put, at least NONN_DOT_TAPS_CHANNELS. */
+#define TOGETHER 16
 
-/* The taps of one position that lie inside the image. */
-typedef struct {
-    int32_t rows, columns;
-    int32_t image_column, taps_column; /* from tap to tap */
-    int32_t image_row, taps_row;       /* from behind the last tap of a row to the next row */
-    int32_t offset;
-} window;
-
-#define ADD_TAP()                              \
-    do {                                       \
-        sum0 += taps[0] * (image[0] + offset); \
-        sum1 += taps[1] * (image[1] + offset); \
-        sum2 += taps[2] * (image[2] + offset); \
-        sum3 += taps[3] * (image[3] + offset); \
-        image += image_column;                 \
-        taps += taps_column;                   \
-    } while (0)
-
-static void sum_together(const window *at, const int8_t *image, const int8_t *taps, int32_t *sums) {
-    const int32_t image_column = at->image_column, taps_column = at->taps_column;
-    const int32_t offset = at->offset;
-    int32_t sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
-    for (int32_t row = at->rows; row > 0; --row) {
-        int32_t column = at->columns;
-        for (; column >= 3; column -= 3) {
-            ADD_TAP();
-            ADD_TAP();
-            ADD_TAP();
-        }
-        for (; column > 0; --column) {
-            ADD_TAP();
-        }
-        image += at->image_row;
-        taps += at->taps_row;
-    }
-    sums[0] = sum0;
-    sums[1] = sum1;
-    sums[2] = sum2;
-    sums[3] = sum3;
-}
-
-static int32_t sum_one(const window *at, const int8_t *image, const int8_t *taps) {
+static int32_t sum_one(const nonn_taps *at, const int8_t *image, const int8_t *taps) {
     const int32_t image_column = at->image_column, taps_column = at->taps_column;
     const int32_t offset = at->offset;
     int32_t sum = 0;
@@ -64,39 +23,30 @@ static int32_t sum_one(const window *at, const int8_t *image, const int8_t *taps
     return sum;
 }
 
-/* `count` output channels from `channel` on. */
-static void put(const nonn_depthwise_conv_2d_params *params, int32_t channel, const int32_t *sums,
-                int32_t count, int8_t *output) {
-    const int32_t *bias = params->bias != 0 ? params->bias + channel : 0;
-    const int32_t *multiplier = params->multiplier + channel;
-    const int8_t *shift = params->shift + channel;
-    const int32_t offset = params->output_offset;
-    const int32_t low = params->activation_min, high = params->activation_max;
-    for (int32_t k = 0; k < count; ++k) {
-        const int32_t sum = bias != 0 ? bias[k] + sums[k] : sums[k];
-        const int32_t scaled = nonn_requantize(sum, multiplier[k], shift[k]);
-        output[k] = nonn_clamp_s8(nonn_wrapping_add(scaled, offset), low, high);
-    }
-}
-
 /* All channels of one position; `image` and `taps` are at its first tap inside the image. */
-static void convolve(const nonn_depthwise_conv_2d_params *params, const window *at,
+static void convolve(const nonn_scaling *scaling, const nonn_taps *at, int32_t per_input,
                      const int8_t *image, const int8_t *taps, int8_t *output) {
-    const int32_t per_input = params->depth_multiplier;
-    const int32_t out_c = params->in_c * per_input;
+    const int32_t out_c = at->taps_column;
     int32_t sums[TOGETHER];
-    int32_t channel = 0;
+    int32_t channel = 0, channels;
     if (per_input == 1) {
-        for (; channel + TOGETHER <= out_c; channel += TOGETHER) {
-            sum_together(at, image + channel, taps + channel, sums);
-            put(params, channel, sums, TOGETHER, output + channel);
+        const int whole = at->rows == 3 && at->columns == 3 && at->image_column == out_c;
+        for (; whole && channel < out_c; channel += channels) {
+            channels = out_c - channel < TOGETHER ? out_c - channel : TOGETHER;
+            nonn_dot_3x3(at, image + channel, taps + channel, channels, sums);
+            nonn_put_channels(scaling, channel, channels, sums, output + channel);
+        }
+        channels = NONN_DOT_TAPS_CHANNELS;
+        for (; channel + channels <= out_c; channel += channels) {
+            nonn_dot_taps(at, image + channel, taps + channel, sums);
+            nonn_put_channels(scaling, channel, channels, sums, output + channel);
         }
         image += channel;
     }
     while (channel < out_c) {
         for (int32_t k = 0; k < per_input; ++k, ++channel) {
             sums[0] = sum_one(at, image, taps + channel);
-            put(params, channel, sums, 1, output + channel);
+            nonn_put_channels(scaling, channel, 1, sums, output + channel);
         }
         ++image;
     }
@@ -105,7 +55,16 @@ static void convolve(const nonn_depthwise_conv_2d_params *params, const window *
 void nonn_depthwise_conv_2d(const nonn_depthwise_conv_2d_params *params, const int8_t *input,
                             int8_t *output) {
     const int32_t in_c = params->in_c, out_c = in_c * params->depth_multiplier;
-    window at;
+    const nonn_scaling scaling = {params->bias,
+                                  params->multiplier,
+                                  params->shift,
+                                  params->output_offset,
+                                  params->activation_min,
+                                  params->activation_max,
+                                  1,
+                                  1,
+                                  1};
+    nonn_taps at;
     at.offset = params->input_offset;
     at.image_column = params->dilation_w * in_c;
     at.taps_column = out_c;
@@ -130,7 +89,7 @@ void nonn_depthwise_conv_2d(const nonn_depthwise_conv_2d_params *params, const i
                          in_c;
                 taps += (rows.first * params->kernel_w + columns.first) * out_c;
             }
-            convolve(params, &at, image, taps, output);
+            convolve(&scaling, &at, params->depth_multiplier, image, taps, output);
             output += out_c;
         }
     }

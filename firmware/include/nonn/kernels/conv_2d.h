@@ -11,6 +11,8 @@
 
 #include <stdint.h>
 
+#include "nonn/kernels/dot.h"
+
 typedef struct {
     uint16_t in_h, in_w, in_c;
     uint16_t out_h, out_w, out_c;
@@ -27,11 +29,8 @@ typedef struct {
     const int8_t *shift;       /* [out_c] */
 } nonn_conv_2d_params;
 
-/* Positions of the window that are summed together. */
-#define NONN_CONV_2D_COLUMNS 3
-
 /* `input` holds in_h * in_w * in_c values, `output` out_h * out_w * out_c, `scratch`
- * NONN_CONV_2D_COLUMNS * kernel_h * kernel_w * kernel_c of int16_t. The windows of that many
+ * NONN_DOT_COLUMNS * kernel_h * kernel_w * kernel_c of int16_t. The windows of that many
  * positions, one after the other, are read before any of their outputs is written (with groups:
  * those of one group), so `output` may overlap `input` from below. */
 void nonn_conv_2d(const nonn_conv_2d_params *params, const int8_t *input, int8_t *output,
