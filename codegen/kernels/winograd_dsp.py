@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from typing import ClassVar
 
 import numpy as np
 
@@ -23,6 +24,8 @@ from nonn_mcu.codegen.quantize import INT32_MAX, INT32_MIN
 _BLOCK = 4  # tiles that are multiplied at a time
 _GROUP = 16  # channels of the unrolled loop
 _TAPS = 3
+_G = np.array([[1, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 1]], np.int16)
+_SUMS = 1024  # bytes of the products of two filters with a block
 
 
 def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
@@ -30,12 +33,12 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     size = {key: value for key, value in layer.params.items() if isinstance(value, int)}
     if not _fits(size):
         return None
-    apart = _is_read_later(graph, layer)
-    image = Image(size["out_h"], size["out_w"], size["in_c"], size["out_c"], apart)
+    apart, transformed = _is_read_later(graph, layer), want.goal == "speed"
+    image = Image(apart=apart, transformed=transformed, **{name: size[name] for name in Image.SIZES})
     batch = image.best_batch(want.room)
     if batch is None:
         return None
-    tables = _tables(layer, size)
+    tables = _tables(layer, size, transformed)
     if tables is None:
         return None
     return replace(
@@ -47,13 +50,14 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
             "pad_h": size["pad_h"],
             "pad_w": size["pad_w"],
             "apart": int(apart),
+            "transformed": int(transformed),
             "zero_point": -size["input_offset"],
             "activation_min": size["activation_min"],
             "activation_max": size["activation_max"],
             **tables,
         },
         scratch_bytes=image.scratch_bytes(batch),
-        trail=(None if apart else _trail(size, image.batches(batch)),),
+        trail=(None if apart else image.trail(batch),),
         notes=(*layer.notes, f"{max(image.batches(batch))} tiles at a time"),
     )
 
@@ -63,13 +67,21 @@ class Image:
     """Outputs and channels of a layer, and what the kernel takes for it.
 
     ``apart``: the output shares no memory with the input, so that its end can hold tiles.
+    ``transformed``: the filters in flash are, which takes 32 bytes for 9.
     """
 
+    SIZES: ClassVar = ("in_h", "in_w", "in_c", "out_h", "out_w", "out_c", "pad_h", "pad_w")
+
+    in_h: int
+    in_w: int
+    in_c: int
     out_h: int
     out_w: int
-    in_c: int
     out_c: int
+    pad_h: int
+    pad_w: int
     apart: bool
+    transformed: bool
 
     @property
     def across(self) -> int:
@@ -87,8 +99,11 @@ class Image:
         return 32 * self.in_c + 12
 
     def scratch_bytes(self, batch: int) -> int:
-        """Two filters, their products with a block of tiles, and the tiles of a batch."""
-        return 64 * self.in_c + 512 + batch * self.tile_bytes
+        """Two filters or a patch, the tiles of a batch, and products if they may not lie over filters."""
+        tiles = batch * self.tile_bytes
+        if self.transformed:
+            return max(_SUMS, 16 * self.in_c) + tiles
+        return 64 * self.in_c + (_SUMS if batch > _BLOCK else 0) + tiles
 
     def batches(self, batch: int) -> list[int]:
         """Tiles of each batch; the kernel has the same rule."""
@@ -107,11 +122,41 @@ class Image:
             done += sizes[-1]
         return sizes
 
+    def trail(self, batch: int) -> int:
+        """Distance that lets output overlap the input, as each batch reads first and then writes.
+
+        What the next tile reads first is the lowest of all that is still to be read.
+        """
+        trail = 0
+        for following in accumulate(self.batches(batch)[:-1]):
+            y, x = (2 * place for place in divmod(following - 1, self.across))
+            last = min(y + 1, self.out_h - 1) * self.out_w + min(x + 2, self.out_w)
+            y, x = (2 * place for place in divmod(following, self.across))
+            first = max(y - self.pad_h, 0) * self.in_w + max(x - self.pad_w, 0)
+            trail = max(trail, last * self.out_c - first * self.in_c)
+        return trail
+
+    def nearest_trail(self) -> int:
+        """Distance that a kernel needs which reads the window of a pixel and then writes it."""
+        pixels = np.arange(self.out_h * self.out_w)
+        y, x = np.divmod(pixels, self.out_w)
+        first = np.maximum(y - self.pad_h, 0) * self.in_w + np.maximum(x - self.pad_w, 0)
+        return max(0, int((pixels * self.out_c - first * self.in_c).max()))
+
     def best_batch(self, room: int) -> int | None:
-        """Choose the fastest size of a batch, or None where the direct kernel is as fast."""
-        most = min((room - self.scratch_bytes(0)) // self.tile_bytes, -(-self.tiles // _BLOCK) * _BLOCK)
-        sizes = range(_BLOCK, most + 1, _BLOCK)
-        best = min(sizes, key=lambda batch: (self.cycles(batch), batch), default=None)
+        """Choose the fastest size of a batch, or None where the direct kernel is as fast.
+
+        What the output starts further below the input than with a kernel that goes pixel by pixel counts
+        as scratch.
+        """
+        near = self.nearest_trail()
+        best = None
+        for batch in range(_BLOCK, self.tiles + _BLOCK, _BLOCK):
+            bytes_ = self.scratch_bytes(batch)
+            if bytes_ > room:
+                break
+            if self.apart or bytes_ + max(0, self.trail(batch) - near) <= room:
+                best = min(best or batch, batch, key=self.cycles)
         return None if best is None or self.cycles(best) >= self.direct_cycles() else best
 
     def cycles(self, batch: int) -> int:
@@ -119,7 +164,7 @@ class Image:
         sizes = self.batches(batch)
         blocks = sum(-(-size // _BLOCK) for size in sizes)
         transform = self.tiles * (100 + 50 * self.in_c)
-        filters = len(sizes) * (60 + 65 * self.in_c)
+        filters = 0 if self.transformed else len(sizes) * (60 + 65 * self.in_c)
         multiply = blocks * (100 + 16 * (24 + 145 * (self.in_c // _GROUP)))
         return transform + self.out_c // 2 * (filters + multiply + self.tiles * 2 * 86)
 
@@ -148,7 +193,7 @@ def _fits(size: dict[str, int]) -> bool:
     )
 
 
-def _tables(layer: Layer, size: dict[str, int]) -> dict[str, Value] | None:
+def _tables(layer: Layer, size: dict[str, int], transformed: bool) -> dict[str, Value] | None:
     """Give the constants as the kernel reads them, or None where they are not exact."""
     filters = _values(layer.params["weights"]).reshape(size["out_c"], -1)
     bias = None if layer.params["bias"] is None else _values(layer.params["bias"])
@@ -168,29 +213,28 @@ def _tables(layer: Layer, size: dict[str, int]) -> dict[str, Value] | None:
     )
     if short is None or short.shift.min() < 1:
         return None
-    taps = filters.reshape(size["out_c"], _TAPS, _TAPS, size["in_c"] // 4, 4)[:, [0, 2, 1]]
-    words = np.ascontiguousarray(taps.transpose(0, 3, 1, 2, 4)).view("<i4")
+    pack = _transformed if transformed else _plain
     channels = np.stack([2 * base, short.multiplier, short.addend, short.shift], axis=1)
     return {
-        "weights": Table("int32_t", words.reshape(size["out_c"], -1).astype(np.int32)),
+        "weights": Table("int32_t", pack(filters.reshape(size["out_c"], _TAPS, _TAPS, size["in_c"]))),
         "channels": Table("int32_t", channels.astype(np.int32)),
     }
 
 
-def _trail(size: dict[str, int], batches: list[int]) -> int:
-    """Distance that lets output overlap the input, as each batch reads first and then writes.
+def _plain(filters: np.ndarray) -> np.ndarray:
+    """Four channels to a word, rows in the order in which they are added."""
+    out_c, _, _, in_c = filters.shape
+    taps = filters.reshape(out_c, _TAPS, _TAPS, in_c // 4, 4)[:, [0, 2, 1]].transpose(0, 3, 1, 2, 4)
+    return np.ascontiguousarray(taps).view("<i4").reshape(out_c, -1).astype(np.int32)
 
-    What the next tile reads first is the lowest of all that is still to be read.
-    """
-    across = -(-size["out_w"] // 2)
-    trail = 0
-    for following in accumulate(batches[:-1]):
-        y, x = (2 * place for place in divmod(following - 1, across))
-        last = min(y + 1, size["out_h"] - 1) * size["out_w"] + min(x + 2, size["out_w"])
-        y, x = (2 * place for place in divmod(following, across))
-        first = max(y - size["pad_h"], 0) * size["in_w"] + max(x - size["pad_w"], 0)
-        trail = max(trail, last * size["out_c"] - first * size["in_c"])
-    return trail
+
+def _transformed(filters: np.ndarray) -> np.ndarray:
+    """Transform the filters as the kernel does otherwise: pairs of channels 0 and 2, 1 and 3 of four."""
+    out_c, _, _, in_c = filters.shape
+    u = np.einsum("iy,oyxc,jx->oijc", _G, filters.astype(np.int16), _G)
+    parts = u.reshape(out_c // 2, 2, 16, in_c // _GROUP, _GROUP // 4, 2, 2)
+    words = np.ascontiguousarray(parts.transpose(0, 3, 2, 4, 6, 1, 5)).astype("<i2").view("<i4")
+    return words.reshape(out_c // 2, -1).astype(np.int32)
 
 
 def _values(value: Value) -> np.ndarray:

@@ -25,18 +25,21 @@ typedef struct {
     uint16_t batch;       /* tiles that are transformed at a time, a multiple of 4 */
     uint8_t pad_h, pad_w; /* above and left: 0 or 1; below and right follow from the sizes */
     uint8_t apart;        /* output and input share no memory */
+    uint8_t transformed;  /* the weights are U */
     int8_t zero_point;    /* of the input */
     int8_t activation_min, activation_max;
-    const int32_t *weights;  /* int8 [out_c][in_c / 4][row 0, 2, 1][3][4], four to a word */
+    const int32_t *weights;  /* int8 [out_c][in_c / 4][row 0, 2, 1][3][4], four to a word, or int16
+                              * [out_c / 2][in_c / 16][16 positions][8][2 filters][2], two to one */
     const int32_t *channels; /* [out_c][4]: bias, doubled and with the input's offset, and then
                               * multiplier, addend and shift of nonn_requantize_away() */
 } nonn_winograd_dsp_params;
 
 /* `input` holds in_h * in_w * in_c values, `output` out_h * out_w * out_c. Batches of tiles follow
  * each other in the order of the rows; a batch reads all its inputs before it writes its outputs.
- * `scratch` is aligned to 4 and has 64 * in_c + 512 bytes and, for each tile of a batch,
- * 32 * in_c + 12. With `apart`, the output is aligned to 4 too, and batches are larger as long as
- * the end of it, which is not written yet, has room for their tiles. */
+ * `scratch` is aligned to 4 and has for each tile of a batch 32 * in_c + 12 bytes, and beside them
+ * 64 * in_c, and 1,024 more if a batch is larger than 4; with transformed weights the larger of
+ * 1,024 and 16 * in_c. With `apart`, the output is aligned to 4 too, and batches are larger as long
+ * as the end of it, which is not written yet, has room for their tiles. */
 void nonn_winograd_dsp(const nonn_winograd_dsp_params *params, const int8_t *input, int8_t *output,
                        void *scratch);
 

@@ -1,0 +1,126 @@
+#include "nonn/target.h"
+#include "winograd_transform.h"
+
+#if NONN_TARGET_DSP
+
+/* clang-format off */
+
+#define BEGIN(sum, v, u) "smuad " #sum ", " #v ", " #u "\n"
+#define ADD(sum, v, u) "smlad " #sum ", " #v ", " #u ", " #sum "\n"
+
+/* A pair of channels: two filters by four tiles, whose sums are r4 to r11. */
+#define STEP(OP, k)                                                        \
+    "ldrd r2, r3, [r0, #8*" #k "]\n"                                       \
+    "ldrd r12, lr, [r1, #16*" #k "]\n"                                     \
+    OP(r4, r12, r2) OP(r5, r12, r3) OP(r6, lr, r2) OP(r7, lr, r3)          \
+    "ldrd r12, lr, [r1, #16*" #k "+8]\n"                                   \
+    OP(r8, r12, r2) OP(r9, r12, r3) OP(r10, lr, r2) OP(r11, lr, r3)
+
+/* r0 and r1 walk u and v. What else there is to know waits on the stack, in the order in which LDM
+ * fetches it. */
+__attribute__((naked)) void nonn_winograd_multiply(const int32_t *u __attribute__((unused)),
+                                                   const int32_t *v __attribute__((unused)),
+                                                   int32_t ahead __attribute__((unused)),
+                                                   int32_t last __attribute__((unused))) {
+    __asm volatile(
+        "push {r4-r11, lr}\n"
+        "add lr, r0, #1024\n" /* where the first group ends */
+        "sub r12, r3, #64\n"  /* from the last group back to the first, next position */
+        "add r4, r0, r3\n"    /* the last group */
+        "mov r3, r2\n"
+        "mov r2, r4\n"
+        "push {r2, r3, r12, lr}\n"
+        "1:\n" /* a position */
+        STEP(BEGIN, 0)
+        "2:\n"
+        STEP(ADD, 1) STEP(ADD, 2) STEP(ADD, 3) STEP(ADD, 4) STEP(ADD, 5) STEP(ADD, 6) STEP(ADD, 7)
+        "ldm sp, {r2, r3, r12, lr}\n"
+        "cmp r0, r2\n"
+        "blo 3f\n"
+        "add r3, r0, r3\n"
+        "stm r3, {r4-r11}\n"
+        "sub r0, r0, r12\n"
+        "sub r1, r1, r12, lsl #1\n"
+        "cmp r0, lr\n"
+        "bne 1b\n"
+        "add sp, sp, #16\n"
+        "pop {r4-r11, pc}\n"
+        "3:\n" /* another group */
+        "add r0, r0, #1024\n"
+        "add r1, r1, #2048\n"
+        STEP(ADD, 0)
+        "b 2b\n");
+}
+
+#define LOAD(to, row, column) "ldr " #to ", [r0, #256*" #row "+64*" #column "]\n"
+
+/* A row of positions m0 to m3: from m0 in a, m1 in b and m2 in c, 2 m0 + m1 + m2 in a and m1 - m2 in
+ * b, which lacks 2 m3. */
+#define ADD_ROW(a, b, c)                         \
+    "add " #a ", " #b ", " #a ", lsl #1\n"       \
+    "add " #a ", " #a ", " #c "\n"               \
+    "sub " #b ", " #b ", " #c "\n"
+
+#define INNER_ROW(row, a, b, c, d)                                  \
+    LOAD(a, row, 0) LOAD(b, row, 1) LOAD(c, row, 2) LOAD(d, row, 3) \
+    ADD_ROW(a, b, c)                                                \
+    "sub " #b ", " #b ", " #d ", lsl #1\n"
+
+/* A row that counts twice, added to two sums or taken off. */
+#define OUTER_ROW(row, OP, left, right)                \
+    LOAD(r9, row, 0) LOAD(r12, row, 1) LOAD(lr, row, 2) \
+    ADD_ROW(r9, r12, lr)                               \
+    LOAD(lr, row, 3)                                   \
+    "sub r12, r12, lr, lsl #1\n"                       \
+    OP " " #left ", " #left ", r9, lsl #1\n"           \
+    OP " " #right ", " #right ", r12, lsl #1\n"
+
+/* nonn_requantize_away() of four times a sum of products; halving that is exact. */
+#define REQUANTIZE(sum)                        \
+    "add " #sum ", r4, " #sum ", asr #1\n"     \
+    "add r9, r6, " #sum ", asr #31\n"          \
+    "smmlar " #sum ", " #sum ", r5, r9\n"      \
+    "asr " #sum ", " #sum ", r7\n"             \
+    "ssat " #sum ", #8, " #sum "\n"
+
+__attribute__((naked)) void nonn_winograd_finish(
+    const int32_t *m __attribute__((unused)), nonn_winograd_place *places __attribute__((unused)),
+    const nonn_winograd_place *end __attribute__((unused)),
+    const int32_t *channels __attribute__((unused))) {
+    __asm volatile(
+        "push {r0, r1, r4-r11, lr}\n"
+        "1:\n" /* a filter */
+        "ldm r3!, {r4-r7}\n"
+        "push {r3}\n"
+        "2:\n" /* a tile */
+        INNER_ROW(1, r11, r8, r3, r10)
+        INNER_ROW(2, lr, r9, r3, r10)
+        "add r3, r11, lr\n"
+        "sub r11, r11, lr\n"
+        "add r10, r8, r9\n"
+        "sub r8, r8, r9\n"
+        OUTER_ROW(0, "add", r3, r10)
+        OUTER_ROW(3, "sub", r11, r8)
+        REQUANTIZE(r3) REQUANTIZE(r10) REQUANTIZE(r11) REQUANTIZE(r8)
+        "ldm r1, {r9, r12, lr}\n"
+        "add lr, lr, r9\n"
+        "strb r8, [lr, r12]\n"
+        "strb r11, [lr]\n"
+        "strb r10, [r9, r12]\n"
+        "strb r3, [r9], #1\n"
+        "str r9, [r1], #12\n"
+        "add r0, r0, #8\n"
+        "cmp r1, r2\n"
+        "bne 2b\n"
+        "pop {r3}\n"
+        "ldrd r0, r1, [sp]\n"
+        "movs r4, #0\n" /* there is no third */
+        "str r4, [sp, #4]\n"
+        "adds r0, r0, #4\n"
+        "cmp r1, #0\n"
+        "bne 1b\n"
+        "add sp, sp, #8\n"
+        "pop {r4-r11, pc}\n");
+}
+
+#endif
