@@ -117,7 +117,7 @@ def _case(program: Program, step: int, arrays: Arrays, prefix: str) -> dict[str,
 
 
 def _about(program: Program, step: int) -> list[str]:
-    """Say in a comment what the layer is: name, operator, shapes, form, cost."""
+    """Say in a comment what the layer is: name, operator, shapes, form, work, bytes of flash and of RAM."""
     calls, tensors = program.layers[step], program.graph.tensors
     read = dict.fromkeys(index for call in calls for index in call.inputs)
     *sources, result = ("x".join(map(str, tensors[i].shape)) for i in (*read, calls[0].output))
@@ -127,6 +127,8 @@ def _about(program: Program, step: int) -> list[str]:
         f"{kind} {', '.join(sources)} -> {result}",
         *calls[0].notes,
         *([f"{macs:,} MACs"] if macs else []),
+        f"{sum(flash_bytes(calls, program.graph)):,} B of constants",
+        f"{program.plan.live_bytes[step]:,} B of arena",
     ]
     text = comment(f"{program.names[step]}: {', '.join(words)}")
     width = WIDTH - _INDENT - len(" */")
