@@ -4,6 +4,7 @@
 
 #include "nonn/target.h"
 #include "requantize.h"
+#include "winograd_multiply.h"
 #include "winograd_transform.h"
 
 #if NONN_TARGET_DSP

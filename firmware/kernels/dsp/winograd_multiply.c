@@ -1,5 +1,6 @@
+#include "winograd_multiply.h"
+
 #include "nonn/target.h"
-#include "winograd_transform.h"
 
 #if NONN_TARGET_DSP
 

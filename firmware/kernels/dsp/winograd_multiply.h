@@ -1,0 +1,27 @@
+/* The products of nonn_winograd_dsp(), and the way from their sums back to int8. */
+#ifndef NONN_KERNELS_DSP_WINOGRAD_MULTIPLY_H
+#define NONN_KERNELS_DSP_WINOGRAD_MULTIPLY_H
+
+#include <stdint.h>
+
+/* Words from the sums of one position to those of the next, [tile][filter] each. They fill half of
+ * it, in step with u. */
+#define NONN_WINOGRAD_M 16
+
+/* Where a tile's outputs go. At an edge that cuts the tile in half the step is 0: what is outside
+ * is written first, then what is inside. */
+typedef struct {
+    int8_t *at;
+    int32_t right, down;
+} nonn_winograd_place;
+
+/* Sums over the channels of u * v. `last` is the bytes of u in front of its last group; the sums of
+ * a position go `ahead` bytes behind what that group has for it: 0 puts them over u. */
+void nonn_winograd_multiply(const int32_t *u, const int32_t *v, int32_t ahead, int32_t last);
+
+/* Outputs of the two filters, of the tiles from `places` to `end`, whose addresses move on by two.
+ * `channels` has bias, multiplier, addend and shift of each filter. */
+void nonn_winograd_finish(const int32_t *m, nonn_winograd_place *places,
+                          const nonn_winograd_place *end, const int32_t *channels);
+
+#endif
