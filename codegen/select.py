@@ -34,6 +34,7 @@ TABLE: tuple[Row, ...] = (
     Row("portable", "add", "add_linear", "both rescalings in one linear form, where one exists"),
     Row("dsp", "conv_2d", "winograd_dsp", "3x3 at stride 1 in 16 products for 36", ("balance", "speed")),
     Row("dsp", "conv_2d", "conv_dsp", "two pixels by four filters, weights unpacked on the way"),
+    Row("dsp", "depthwise_conv_2d", "depthwise_dsp", "planes of 16 bits, two outputs of a channel at once"),
     Row("dsp", "fully_connected", "fully_connected_dsp", "four units at a time, inputs widened on the way"),
     Row("dsp", "add", "add_dsp", "the linear form on two elements at once"),
     Row("helium", "conv_2d", "conv_helium", "tiles of four pixels by two filters"),

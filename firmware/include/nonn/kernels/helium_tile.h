@@ -11,8 +11,9 @@
 #ifndef NONN_KERNELS_HELIUM_TILE_H
 #define NONN_KERNELS_HELIUM_TILE_H
 
-#include <arm_mve.h>
 #include <stdint.h>
+
+#include "nonn/target.h"
 
 #define NONN_HELIUM_CHANNELS 64 /* a multiple of 4 */
 
@@ -28,6 +29,10 @@ typedef struct {
     const int8_t *weights; /* [pair of channels][chunk][2][16], chunks in the order of use */
     const int32_t *constants;
 } nonn_helium_filters;
+
+#if NONN_TARGET_HELIUM
+
+#include <arm_mve.h>
 
 /* What a function that sums gets; it adds up whole pairs and returns the weights behind them. */
 typedef struct {
@@ -69,5 +74,7 @@ void nonn_helium_begin(nonn_helium_tiles *tiles, const nonn_helium_filters *filt
 /* Writes pixel p of the tile to output + p * channels, for p <= last; pixels of the panel behind
  * `last` (0..3) must repeat it. */
 void nonn_helium_tile(const nonn_helium_tiles *tiles, int8_t *output, uint32_t last);
+
+#endif
 
 #endif
