@@ -34,7 +34,7 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     )
     runs = size["kernel_h"]
     words = pack(in_pairs(filters, runs), whole=True)
-    if short is None or words is None:
+    if short is None or words is None or not (short.shift > 0).all():
         return None
     # The first pair starts the sums, the loop takes at least one more: of no weight, if there is none.
     words = np.pad(words, ((0, 0), (0, max(0, 2 - words.shape[1])), (0, 0)))
@@ -54,6 +54,7 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
             **{key: size[key] for key in (*keys, *steps)},
             "pairs": pairs,
             "zero_point": -size["input_offset"],
+            "output_offset": size["output_offset"],
             "away": int(short.away),
             "activation_min": size["activation_min"],
             "activation_max": size["activation_max"],
@@ -112,8 +113,11 @@ def _first_inside(origins: np.ndarray, taps: int, step: int, size: int) -> np.nd
 
 
 def _stream(words: np.ndarray, twice: np.ndarray, short: Short) -> np.ndarray:
-    """For each four filters their words, then four constants each, in the order of use."""
-    constants = np.stack([twice, short.multiplier, short.addend, short.shift], axis=1)
+    """For each four filters their words, then three constants each, in the order of use.
+
+    The addend is not among them: it follows from the shift, which is 1 at least.
+    """
+    constants = np.stack([twice, short.multiplier, short.shift - 1], axis=1)
     in_groups = grouped(constants.astype(np.int64) & 0xFFFFFFFF)
     groups = len(words)
     rows = [words.reshape(groups, -1), in_groups.reshape(groups, -1).astype(np.uint32)]

@@ -79,6 +79,7 @@ void nonn_conv_dsp(const nonn_conv_dsp_params *params, const int8_t *input, int8
     strip.step = params->stride_w * params->in_c;
     strip.run = params->kernel_w * params->in_c;
     strip.runs = params->kernel_h;
+    strip.odd_zero = 2 * params->output_offset + 1;
     int8_t *window = (int8_t *)(windows + 2 * params->pairs);
     int32_t y = -(int32_t)params->pad_h;
     int32_t column = 0;

@@ -22,14 +22,15 @@ typedef struct {
     const int8_t *end; /* of the first pixel's output */
     int32_t second;    /* bytes from a pixel's output to the next; 0: there is one pixel only */
     uint32_t away;     /* 1: requantise with ties away from zero */
-    const uint32_t *weights;
-    const int8_t *from; /* first tap of the first pixel */
-    int32_t step;       /* bytes from there to the next pixel's */
-    int32_t run;        /* taps side by side */
-    int32_t runs;       /* in a window */
-    int32_t gap;        /* bytes from the end of a run to the next one */
-    int32_t widened;    /* runs to widen: those of one window or of two; 0: they are */
-    int32_t blocks;     /* of two pixels to compute; 0: only widen */
+    const uint32_t *weights; /* as in nonn/kernels/conv_dsp.h */
+    const int8_t *from;      /* first tap of the first pixel */
+    int32_t step;            /* bytes from there to the next pixel's */
+    int32_t run;             /* taps side by side */
+    int32_t runs;            /* in a window */
+    int32_t gap;             /* bytes from the end of a run to the next one */
+    int32_t widened;         /* runs to widen: those of one window or of two; 0: they are */
+    int32_t blocks;          /* of two pixels to compute; 0: only widen */
+    int32_t odd_zero;        /* twice the output's zero point, plus one */
 } nonn_strip;
 
 /* For each block: widens the windows, then computes the channels up to `end`, output after that.

@@ -18,12 +18,13 @@ typedef struct {
     uint16_t stride_h, stride_w;
     uint16_t dilation_h, dilation_w;
     uint16_t pad_h, pad_w;
-    uint16_t pairs;    /* of taps in a filter, each run of taps padded to an even number */
-    int8_t zero_point; /* of the input: what the padding holds */
-    uint8_t away;      /* 1: requantise with ties away from zero, see kernels/dsp/requantize.h */
+    uint16_t pairs;       /* of taps in a filter, each run of taps padded to an even number */
+    int8_t zero_point;    /* of the input: what the padding holds */
+    int8_t output_offset; /* the output's zero point */
+    uint8_t away;         /* 1: requantise with ties away from zero, see kernels/dsp/requantize.h */
     int8_t activation_min, activation_max;
-    /* For each four filters 2 * pairs words of weights, then four words of constants for each
-     * filter: twice the bias with the input's offset folded in, multiplier, addend, shift. */
+    /* For each four filters 2 * pairs words of weights, then three words of constants for each
+     * filter: twice the bias with the input's offset folded in, multiplier, shift less one. */
     const uint32_t *weights;
 } nonn_conv_dsp_params;
 
