@@ -6,7 +6,7 @@ import pytest
 from nonn_mcu.codegen.fixed_point import requantize, wrap
 from nonn_mcu.codegen.kernels.short_requantize import product_range, shorten, sum_range
 
-ROUNDS = 400
+ROUNDS = 150
 
 
 def short_form(total, short, channel):
