@@ -15,7 +15,7 @@ from nonn_mcu.codegen.quantize import INT8_MAX, INT8_MIN
 
 _GROUP = 4  # channels
 _TAPS = 9
-_CHANNELS_BYTES = 160  # NONN_DEPTHWISE_DSP_CHANNELS
+_WEIGHTS_BYTES = 96  # NONN_DEPTHWISE_DSP_WEIGHTS
 _COLUMN_BYTES, _CARRIED_BYTES = 32, 16
 
 
@@ -64,7 +64,7 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
 
 
 def _tables(filters: np.ndarray, fused: Fused) -> dict[str, Value]:
-    by_columns = filters.reshape(-1, 3, 3).transpose(0, 2, 1)
+    by_columns = filters.reshape(-1, _GROUP, 3, 3).transpose(0, 3, 2, 1)
     return {
         "weights": Table("int8_t", np.ascontiguousarray(by_columns)),
         "bias": Table("int32_t", fused.start.astype(np.int32)),
@@ -91,7 +91,7 @@ def _strips(p: dict[str, Any], pitch: int, room: int) -> tuple[int, int]:
         before = (strips - 1) * pitch
         end = (before + p["out_w"] + 3) & ~1 if p["stride_w"] == 1 else before + 2 * p["out_w"] + 2
         carried = _CARRIED_BYTES * p["in_w"] if strips < total else 0
-        return _CHANNELS_BYTES + _COLUMN_BYTES * (end + 1) + carried
+        return _WEIGHTS_BYTES + _COLUMN_BYTES * (end + 1) + carried
 
     fitting = [strips for strips in range(1, total + 1) if scratch(strips) <= room]
     most = max(fitting, default=1)

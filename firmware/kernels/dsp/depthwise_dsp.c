@@ -8,14 +8,12 @@
 #if NONN_TARGET_DSP
 
 enum {
-    GROUP = 4,   /* channels */
-    UPPER = 0,   /* of a column's two words for a channel: the upper two rows */
-    LOWER = 1,   /* and the lower two */
-    COLUMN = 8,  /* words: [channel][UPPER, LOWER] */
-    CARRIED = 4, /* words of a column that wait for the next strips: [channel] */
+    GROUP = 4,  /* channels */
+    COLUMN = 8, /* words: for each channel the upper two rows, then the lower two */
+    CARRIED = 4 /* words of a column that wait for the next strips, one for each channel */
 };
 
-/* An UPPER word that is no two int8; it ends the columns. */
+/* In the place of the first word of a column: no two int8. It ends the columns. */
 #define LAST 0x80008000u
 
 /* A function that finds its parameters where a call leaves them: none may be optimised away. */
@@ -23,48 +21,63 @@ enum {
 #define UNSEEN __attribute__((unused))
 
 typedef struct {
-    int32_t start;
-    uint32_t weights[6]; /* of each column: rows 0 and 1, rows 1 and 2 */
-    int32_t multiplier, addend, correction;
-} channel;
-
-typedef struct {
-    channel of[GROUP];
+    uint32_t pairs[GROUP][3][2]; /* weights of each column: rows 0 and 1, rows 1 and 2 */
     uint32_t columns[];
 } workspace;
 
-_Static_assert(sizeof(workspace) == NONN_DEPTHWISE_DSP_CHANNELS, "the header tells the size");
+_Static_assert(sizeof(workspace) == NONN_DEPTHWISE_DSP_WEIGHTS, "the header tells the size");
 
-static inline uint32_t pair(int32_t bottom, int32_t top) {
-    return ((uint32_t)bottom & 0xFFFFu) | (uint32_t)top << 16;
+static inline uint32_t load(const int8_t *at) {
+    uint32_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
 }
 
-static void widen(const nonn_depthwise_dsp_params *params, int32_t first, channel *of) {
-    const int8_t *taps = params->weights + first * 9;
-    for (int32_t c = first; c < first + GROUP; ++c, ++of) {
-        const int32_t scale = 1 << params->scale[c];
-        for (int32_t column = 0; column < 3; ++column, taps += 3) {
-            const int32_t middle = taps[1] * scale;
-            of->weights[2 * column] = pair(taps[0] * scale, middle);
-            of->weights[2 * column + 1] = pair(middle, taps[2] * scale);
+/* Bytes 0 and 1 of both, bytes 2 and 3 of both. */
+static inline uint32_t low_halves(uint32_t bottom, uint32_t top) {
+    uint32_t result;
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(result) : "r"(bottom), "r"(top));
+    return result;
+}
+
+static inline uint32_t high_halves(uint32_t bottom, uint32_t top) {
+    uint32_t result;
+    __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(result) : "r"(top), "r"(bottom));
+    return result;
+}
+
+/* Both halves divided by 2^(8 - scale), which leaves no remainder. */
+static inline uint32_t scaled(uint32_t pair, int32_t scale) {
+    for (; scale < 8; ++scale) {
+        __asm__("shadd16 %0, %0, %1" : "+r"(pair) : "r"(0));
+    }
+    return pair;
+}
+
+/* Weights of four channels, as int16 times 2^scale. A mask is all it takes to make halves of bytes
+ * that are 256 times as large. */
+static void widen(const int8_t *weights, const uint8_t *scale, workspace *work) {
+    const uint32_t mask = 0xFF00FF00u;
+    for (int32_t column = 0; column < 3; ++column) {
+        uint32_t row = load(weights);
+        for (int32_t i = 0; i < 2; ++i) {
+            weights += GROUP;
+            const uint32_t below = load(weights);
+            const uint32_t low = low_halves(row, below), high = high_halves(row, below);
+            work->pairs[0][column][i] = scaled(low << 8 & mask, scale[0]);
+            work->pairs[1][column][i] = scaled(low & mask, scale[1]);
+            work->pairs[2][column][i] = scaled(high << 8 & mask, scale[2]);
+            work->pairs[3][column][i] = scaled(high & mask, scale[3]);
+            row = below;
         }
-        of->start = params->bias[c];
-        of->multiplier = params->multiplier[c];
-        of->addend = params->addend[c];
-        of->correction = params->correction != 0 ? params->correction[c] : 0;
+        weights += GROUP;
     }
 }
 
-/* The sums of one channel, stride 1. `words` are its words of the first column, the sums for column
+/* The sums of one channel, stride 1. `words` are its words of the first column; the sums for column
  * x of the output come to column x + 2. Three columns' sums are under way: those that a column ends
- * (r8, r9), goes on with (r10, r11) and begins, in the registers of those that it has ended. The
- * first two columns so store what means nothing, into columns that have been read. */
-IN_ASSEMBLY static void rows_1(UNSEEN uint32_t *words, UNSEEN const channel *of) {
-    __asm__ volatile(
-        "push {r4-r11, lr}\n\t"
-        "ldm r1, {r1-r7}\n\t"
-        "ldrd r12, lr, [r0], #32\n"
-        "1:\n\t"
+ * (r8, r9), those it goes on with (r10, r11) and those it begins, in the registers of those that it
+ * has ended. The first two columns so store what means nothing, where words have been read. */
 #define COLUMN_1(end0, end1, mid0, mid1) \
     "smlad " end0 ", r12, r6, " end0     \
     "\n\t"                               \
@@ -95,18 +108,27 @@ IN_ASSEMBLY static void rows_1(UNSEEN uint32_t *words, UNSEEN const channel *of)
     "smlad " end1 ", lr, r3, " end1      \
     "\n\t"                               \
     "ldrd r12, lr, [r0], #32\n\t"
-        COLUMN_1("r8", "r9", "r10", "r11")
-        COLUMN_1("r10", "r11", "r8", "r9")
+
+IN_ASSEMBLY static void rows_1(UNSEEN uint32_t *words, UNSEEN int32_t start,
+                               UNSEEN const uint32_t (*pairs)[2]) {
+    __asm__ volatile(
+        "push {r4-r11, lr}\n\t"
+        "ldm r2, {r2-r7}\n\t"
+        "ldrd r12, lr, [r0], #32\n"
+        "1:\n\t"                           /* */
+        COLUMN_1("r8", "r9", "r10", "r11") /* */
+        COLUMN_1("r10", "r11", "r8", "r9") /* */
         "cmp r12, #0x80008000\n\t"
         "bne 1b\n\t"
         "pop {r4-r11, pc}\n\t");
 }
 
 /* The same for stride 2: every second column ends a sum and begins the next one. */
-IN_ASSEMBLY static void rows_2(UNSEEN uint32_t *words, UNSEEN const channel *of) {
+IN_ASSEMBLY static void rows_2(UNSEEN uint32_t *words, UNSEEN int32_t start,
+                               UNSEEN const uint32_t (*pairs)[2]) {
     __asm__ volatile(
         "push {r4-r8, lr}\n\t"
-        "ldm r1, {r1-r7}\n\t"
+        "ldm r2, {r2-r7}\n\t"
         "ldrd r12, lr, [r0], #32\n"
         "1:\n\t"
         "smlad r8, r12, r6, r8\n\t"
@@ -128,47 +150,48 @@ typedef struct {
     int32_t step;     /* bytes to the next pixel, 0 beside the image */
 } row;
 
-static inline uint32_t load(const int8_t *at) {
-    uint32_t word;
-    memcpy(&word, at, sizeof word);
-    return word;
-}
+/* Two rows of pixels as words, which are the lower ones of a strip and the upper ones of the next:
+ * both get them. `other` has its channels and columns at the distances `channel` and `column`. */
+#define GATHER(a, b, pixels, words, other, channel, column)                             \
+    __asm__ volatile(                                                                   \
+        "1:\n\t"                                                                        \
+        "ldr %[x], [%[above]]\n\t"                                                      \
+        "ldr %[y], [%[below]]\n\t"                                                      \
+        "add %[above], %[above_step]\n\t"                                               \
+        "add %[below], %[below_step]\n\t"                                               \
+        "pkhbt %[low], %[x], %[y], lsl #16\n\t"                                         \
+        "pkhtb %[y], %[y], %[x], asr #16\n\t"                                           \
+        "sxtb16 %[x], %[low], ror #8\n\t"                                               \
+        "sxtb16 %[low], %[low]\n\t"                                                     \
+        "str %[x], [%[to], #8]\n\t"                                                     \
+        "str %[x], [%[also], #" #channel                                                \
+        "]\n\t"                                                                         \
+        "sxtb16 %[x], %[y]\n\t"                                                         \
+        "sxtb16 %[y], %[y], ror #8\n\t"                                                 \
+        "str %[x], [%[to], #16]\n\t"                                                    \
+        "str %[x], [%[also], #2 * " #channel                                            \
+        "]\n\t"                                                                         \
+        "str %[y], [%[to], #24]\n\t"                                                    \
+        "str %[y], [%[also], #3 * " #channel                                            \
+        "]\n\t"                                                                         \
+        "str %[low], [%[to]], #32\n\t"                                                  \
+        "str %[low], [%[also]], #" #column                                              \
+        "\n\t"                                                                          \
+        "subs %[left], #1\n\t"                                                          \
+        "bne 1b"                                                                        \
+        : [above] "+r"(a.at), [below] "+r"(b.at), [to] "+r"(words), [also] "+r"(other), \
+          [left] "+r"(pixels), [x] "=&r"(x), [y] "=&r"(y), [low] "=&r"(low)             \
+        : [above_step] "r"(a.step), [below_step] "r"(b.step)                            \
+        : "cc", "memory")
 
-/* Two rows as words, which are the lower ones of a strip and the upper ones of the next: both get
- * them. `next_channel` is the distance of two channels there, in words. */
-static inline __attribute__((always_inline)) void gather(row a, row b, int32_t pixels,
-                                                         uint32_t *words, uint32_t *next,
-                                                         int32_t next_channel) {
-    for (; pixels > 0; --pixels) {
-        const uint32_t above = load(a.at), below = load(b.at);
-        uint32_t low, high, word0, word1, word2, word3;
-        a.at += a.step;
-        b.at += b.step;
-        __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(low) : "r"(above), "r"(below));
-        __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(high) : "r"(below), "r"(above));
-        __asm__("sxtb16 %0, %1" : "=r"(word0) : "r"(low));
-        __asm__("sxtb16 %0, %1, ror #8" : "=r"(word1) : "r"(low));
-        __asm__("sxtb16 %0, %1" : "=r"(word2) : "r"(high));
-        __asm__("sxtb16 %0, %1, ror #8" : "=r"(word3) : "r"(high));
-        words[0] = word0;
-        words[2] = word1;
-        words[4] = word2;
-        words[6] = word3;
-        next[0] = word0;
-        next[next_channel] = word1;
-        next[2 * next_channel] = word2;
-        next[3 * next_channel] = word3;
-        words += COLUMN;
-        next += next_channel * GROUP;
-    }
-}
-
-static void gather_here(row a, row b, int32_t pixels, uint32_t *words, uint32_t *next) {
-    gather(a, b, pixels, words, next, COLUMN / GROUP);
+static void gather(row a, row b, int32_t pixels, uint32_t *words, uint32_t *next) {
+    uint32_t x, y, low;
+    GATHER(a, b, pixels, words, next, 8, 32);
 }
 
 static void gather_and_carry(row a, row b, int32_t pixels, uint32_t *words, uint32_t *carried) {
-    gather(a, b, pixels, words, carried, CARRIED / GROUP);
+    uint32_t x, y, low;
+    GATHER(a, b, pixels, words, carried, 4, 16);
 }
 
 static void take_carried(const uint32_t *carried, int32_t pixels, uint32_t *words) {
@@ -185,20 +208,16 @@ static void take_carried(const uint32_t *carried, int32_t pixels, uint32_t *word
 }
 
 static void fill(uint32_t *words, int32_t columns, uint32_t word) {
-    for (int32_t i = 0; i < columns * COLUMN; ++i) {
-        words[i] = word;
+    for (; columns > 0; --columns) {
+        words[0] = words[1] = words[2] = words[3] = word;
+        words[4] = words[5] = words[6] = words[7] = word;
+        words += COLUMN;
     }
 }
 
-static inline int8_t output_of(const channel *of, uint32_t word, bool corrected) {
-    int32_t sum = (int32_t)word;
-    if (corrected) {
-        sum += (sum >> 31) * of->correction;
-    }
-    __asm__("smmla %0, %0, %1, %2" : "+r"(sum) : "r"(of->multiplier), "r"(of->addend));
-    __asm__("ssat %0, #8, %0, asr #8" : "+r"(sum));
-    return (int8_t)sum;
-}
+typedef struct {
+    int32_t multiplier, addend;
+} requantization;
 
 typedef struct {
     int8_t *at;
@@ -206,32 +225,58 @@ typedef struct {
     int32_t second;      /* from a row to the one below, 0 where there is none */
 } outputs;
 
-/* Outputs of one channel and strip from their sums. */
-static inline __attribute__((always_inline)) void put(const channel *from, const uint32_t *sums,
-                                                      outputs to, int32_t stride, bool corrected) {
-    const channel of = *from;
-    for (; to.count > 0; --to.count) {
-        const int8_t upper = output_of(&of, sums[0], corrected);
-        if (stride == 1) {
-            to.at[to.second] = output_of(&of, sums[1], corrected);
-        }
-        *to.at = upper;
-        to.at += to.step;
-        sums += stride * COLUMN;
-    }
+#define REQUANTIZE(sum) \
+    "smmla " sum ", " sum ", %[m], %[c]\n\tssat " sum ", #8, " sum ", asr #8\n\t"
+
+/* Outputs of one channel and strip from their sums, two columns at a time. The first row is stored
+ * after the second one, which may be in its place. */
+static inline void put_1(requantization r, const uint32_t *sums, outputs to) {
+    int32_t left = to.count + 1, upper, lower;
+#define OUTPUTS_1 \
+    "ldrd %[upper], %[lower], [%[sums]], #32\n\t"                         \
+    REQUANTIZE("%[lower]")                                                \
+    "strb %[lower], [%[at], %[second]]\n\t"                               \
+    REQUANTIZE("%[upper]")                                                \
+    "strb %[upper], [%[at]]\n\t"                                          \
+    "add %[at], %[step]\n\t"
+    __asm__ volatile(
+        "lsrs %[left], #1\n\t"
+        "bcc 2f\n"
+        "1:\n\t" OUTPUTS_1 "2:\n\t" OUTPUTS_1
+        "subs %[left], #1\n\t"
+        "bne 1b"
+        : [sums] "+r"(sums), [at] "+r"(to.at), [left] "+r"(left), [upper] "=&r"(upper),
+          [lower] "=&r"(lower)
+        : [m] "r"(r.multiplier), [c] "r"(r.addend), [step] "r"(to.step), [second] "r"(to.second)
+        : "cc", "memory");
 }
 
-static void put_any(const channel *of, const uint32_t *sums, outputs to, int32_t stride) {
-    if (of->correction == 0) {
-        if (stride == 1) {
-            put(of, sums, to, 1, false);
-        } else {
-            put(of, sums, to, 2, false);
+static inline void put_2(requantization r, const uint32_t *sums, outputs to) {
+    int32_t left = to.count + 1, sum;
+#define OUTPUTS_2 \
+    "ldr %[sum], [%[sums]], #64\n\t"                                      \
+    REQUANTIZE("%[sum]")                                                  \
+    "strb %[sum], [%[at]]\n\t"                                            \
+    "add %[at], %[step]\n\t"
+    __asm__ volatile(
+        "lsrs %[left], #1\n\t"
+        "bcc 2f\n"
+        "1:\n\t" OUTPUTS_2 "2:\n\t" OUTPUTS_2
+        "subs %[left], #1\n\t"
+        "bne 1b"
+        : [sums] "+r"(sums), [at] "+r"(to.at), [left] "+r"(left), [sum] "=&r"(sum)
+        : [m] "r"(r.multiplier), [c] "r"(r.addend), [step] "r"(to.step)
+        : "cc", "memory");
+}
+
+/* Before that, where sums below zero are corrected: the sums in place. */
+static void correct(int32_t correction, uint32_t *sums, int32_t columns) {
+    for (; columns > 0; --columns) {
+        for (int32_t i = 0; i < 2; ++i) {
+            const int32_t sum = (int32_t)sums[i];
+            sums[i] = (uint32_t)(sum + (sum >> 31) * correction);
         }
-    } else if (stride == 1) {
-        put(of, sums, to, 1, true);
-    } else {
-        put(of, sums, to, 2, true);
+        sums += COLUMN;
     }
 }
 
@@ -241,15 +286,8 @@ typedef struct {
     uint32_t *carried;
     uint32_t zeros; /* four channels at the zero point */
     uint32_t zero;  /* two rows of one channel */
+    int32_t strips; /* of the whole image */
 } job;
-
-static row row_at(const job *j, const int8_t *image, int32_t y) {
-    const nonn_depthwise_dsp_params *params = j->params;
-    if (y < 0 || y >= params->in_h) {
-        return (row){(const int8_t *)&j->zeros, 0};
-    }
-    return (row){image + y * params->in_w * params->channels, params->channels};
-}
 
 /* Where the long row of `count` strips ends. */
 static int32_t end_of(const nonn_depthwise_dsp_params *params, int32_t count) {
@@ -257,85 +295,87 @@ static int32_t end_of(const nonn_depthwise_dsp_params *params, int32_t count) {
     return params->stride == 1 ? (before + params->out_w + 3) & ~1 : before + 2 * params->out_w + 2;
 }
 
-/* Lays out `count` strips of four channels from strip `first` on; below the last of `all` there
- * is nothing to carry. */
-static void lay_out(const job *j, const int8_t *image, int32_t first, int32_t count, int32_t all) {
+/* Lays out `count` strips of four channels from strip `first` on. */
+static void lay_out(const job *j, const int8_t *image, int32_t first, int32_t count) {
     const nonn_depthwise_dsp_params *params = j->params;
-    const int32_t pitch = params->pitch, pixels = params->in_w, pad = params->pad_w;
-    uint32_t *strip = j->work->columns;
-    fill(strip, pad, j->zero);
+    const int32_t pixels = params->in_w, pad = params->pad_w, height = params->in_h;
+    const int32_t step = params->channels, row_bytes = pixels * step, pitch = params->pitch;
+    const row beside = {(const int8_t *)&j->zeros, 0};
+    uint32_t *upper = j->work->columns + pad * COLUMN;
+    uint32_t *lower = 0;
+    fill(j->work->columns, pad, j->zero);
     for (int32_t k = first; k <= first + count; ++k) {
         const int32_t y = 2 * k - params->pad_h;
-        const row a = row_at(j, image, y), b = row_at(j, image, y + 1);
-        uint32_t *const upper = strip + pad * COLUMN + UPPER;
-        uint32_t *const lower = upper - UPPER - pitch * COLUMN + LOWER;
-        if (k == first + count) {
-            if (k < all) {
-                gather_and_carry(a, b, pixels, lower, j->carried);
-            } else {
-                gather_here(a, b, pixels, lower, lower);
-            }
-            break;
-        }
-        if (k > first) {
-            gather_here(a, b, pixels, upper, lower);
-        } else if (k > 0) {
+        const row a = y >= 0 && y < height ? (row){image + y * row_bytes, step} : beside;
+        const row b = y + 1 < height ? (row){image + (y + 1) * row_bytes, step} : beside;
+        if (k == first && k > 0) {
             take_carried(j->carried, pixels, upper);
+        } else if (k == first + count && k < j->strips) {
+            gather_and_carry(a, b, pixels, lower, j->carried);
         } else {
-            gather_here(a, b, pixels, upper, upper);
+            uint32_t *const one = k == first ? upper : lower;
+            gather(a, b, pixels, one, k == first + count ? one : upper);
         }
-        fill(strip + (pad + pixels) * COLUMN, pitch - pixels, j->zero);
-        strip += pitch * COLUMN;
+        if (k < first + count) {
+            fill(upper + pixels * COLUMN, pitch - pixels, j->zero);
+        }
+        lower = upper + 1;
+        upper += pitch * COLUMN;
     }
     fill(j->work->columns + end_of(params, count) * COLUMN, 1, LAST);
 }
 
-/* Four channels of the strips that have been laid out. */
-static void convolve(const job *j, int32_t first, int32_t count, int8_t *output) {
+/* One channel of the strips that have been laid out: `c` of the group, `o` of all. */
+static void convolve(const job *j, int32_t c, int32_t o, int32_t first, int32_t count,
+                     int8_t *output) {
     const nonn_depthwise_dsp_params *params = j->params;
-    const int32_t stride = params->stride;
-    for (int32_t c = 0; c < GROUP; ++c, ++output) {
-        const channel *const of = &j->work->of[c];
-        uint32_t *const words = j->work->columns + c * (COLUMN / GROUP);
-        const uint32_t *sums = words + 2 * COLUMN;
-        if (stride == 1) {
-            rows_1(words, of);
+    const bool two = params->stride == 1;
+    const requantization r = {params->multiplier[o], params->addend[o]};
+    const int32_t row_bytes = params->out_w * params->channels;
+    uint32_t *sums = j->work->columns + c * (COLUMN / GROUP);
+    (two ? rows_1 : rows_2)(sums, params->bias[o], j->work->pairs[c]);
+    if (params->correction != 0) {
+        correct(params->correction[o], sums, end_of(params, count));
+    }
+    sums += 2 * COLUMN;
+    int32_t y = two ? 2 * first : first;
+    outputs to = {output + y * row_bytes + o, params->out_w, params->channels, row_bytes};
+    for (; count > 0; --count) {
+        if (two) {
+            to.second = y + 1 < params->out_h ? row_bytes : 0;
+            put_1(r, sums, to);
+            y += 2;
+            to.at += 2 * row_bytes;
         } else {
-            rows_2(words, of);
+            put_2(r, sums, to);
+            to.at += row_bytes;
         }
-        for (int32_t strip = first; strip < first + count; ++strip) {
-            const int32_t row = stride == 1 ? 2 * strip : strip;
-            const int32_t row_bytes = params->out_w * params->channels;
-            put_any(of, sums,
-                    (outputs){.at = output + row * row_bytes,
-                              .count = params->out_w,
-                              .step = params->channels,
-                              .second = row + 1 < params->out_h ? row_bytes : 0},
-                    stride);
-            sums += params->pitch * COLUMN;
-        }
+        sums += params->pitch * COLUMN;
     }
 }
 
 void nonn_depthwise_dsp(const nonn_depthwise_dsp_params *params, const int8_t *input,
                         int8_t *output, void *scratch) {
     workspace *const work = scratch;
-    const uint32_t byte = (uint8_t)params->input_zero_point;
+    const uint32_t zero = (uint8_t)params->input_zero_point;
     const job j = {
         .params = params,
         .work = work,
         .carried = work->columns + (end_of(params, params->strips) + 1) * COLUMN,
-        .zeros = byte * 0x01010101u,
-        .zero = pair(params->input_zero_point, params->input_zero_point),
+        .zeros = zero * 0x01010101u,
+        .zero = (uint32_t)params->input_zero_point << 16 |
+                ((uint32_t)params->input_zero_point & 0xFFFFu),
+        .strips = params->stride == 1 ? (params->out_h + 1) / 2 : params->out_h,
     };
-    const int32_t all = params->stride == 1 ? (params->out_h + 1) / 2 : params->out_h;
     for (int32_t c = 0; c < params->channels; c += GROUP) {
-        widen(params, c, work->of);
-        for (int32_t first = 0; first < all; first += params->strips) {
-            const int32_t left = all - first;
+        widen(params->weights + 9 * c, params->scale + c, work);
+        for (int32_t first = 0; first < j.strips; first += params->strips) {
+            const int32_t left = j.strips - first;
             const int32_t count = left < params->strips ? left : params->strips;
-            lay_out(&j, input + c, first, count, all);
-            convolve(&j, first, count, output + c);
+            lay_out(&j, input + c, first, count);
+            for (int32_t i = 0; i < GROUP; ++i) {
+                convolve(&j, i, c + i, first, count, output);
+            }
         }
     }
 }

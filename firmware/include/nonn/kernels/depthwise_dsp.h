@@ -22,7 +22,7 @@ typedef struct {
     uint8_t pad_h, pad_w; /* above and left: 0 or 1 */
     int8_t input_zero_point;
     uint16_t strips, pitch;
-    const int8_t *weights;     /* [channels][3 columns][3 rows] */
+    const int8_t *weights;     /* [channels / 4][3 columns][3 rows][4] */
     const int32_t *bias;       /* [channels], what a sum of products starts from */
     const int32_t *multiplier; /* [channels] */
     const int32_t *addend;     /* [channels] */
@@ -30,11 +30,11 @@ typedef struct {
     const uint8_t *scale;      /* [channels], weights are multiplied by 2^scale */
 } nonn_depthwise_dsp_params;
 
-/* Bytes of scratch: NONN_DEPTHWISE_DSP_CHANNELS for the weights of four channels, 32 for each of
+/* Bytes of scratch: NONN_DEPTHWISE_DSP_WEIGHTS for the weights of four channels, 32 for each of
  * `columns` + 1, and, unless all strips fit at once, 16 for each of `in_w`. `output` may be
  * `input`: the rows of four channels are read before these channels of the same pixels are written.
  */
-#define NONN_DEPTHWISE_DSP_CHANNELS 160
+#define NONN_DEPTHWISE_DSP_WEIGHTS 96
 
 void nonn_depthwise_dsp(const nonn_depthwise_dsp_params *params, const int8_t *input,
                         int8_t *output, void *scratch);
