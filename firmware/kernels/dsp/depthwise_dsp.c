@@ -10,6 +10,7 @@
 enum {
     GROUP = 4,  /* channels */
     COLUMN = 8, /* words: for each channel the upper two rows, then the lower two */
+    COLUMN_BYTES = 4 * COLUMN,
     CARRIED = 4 /* words of a column that wait for the next strips, one for each channel */
 };
 
@@ -215,58 +216,63 @@ static void fill(uint32_t *words, int32_t columns, uint32_t word) {
     }
 }
 
+/* In the order of the registers they are for. */
 typedef struct {
-    int32_t multiplier, addend;
-} requantization;
-
-typedef struct {
+    const uint32_t *sums;
     int8_t *at;
-    int32_t count, step; /* outputs in a row, and from one to the next */
-    int32_t second;      /* from a row to the one below, 0 where there is none */
+    int32_t multiplier, addend;
+    int32_t step;   /* from an output to the next */
+    int32_t second; /* from a row to the one below, 0 where there is none */
+    int32_t count;  /* outputs in a row */
+    int32_t strips;
+    int32_t sums_between; /* bytes from the end of a strip's sums to the next strip's */
+    int32_t rows_between; /* bytes from the end of a strip's first row to the next strip's */
 } outputs;
 
-#define REQUANTIZE(sum) \
-    "smmla " sum ", " sum ", %[m], %[c]\n\tssat " sum ", #8, " sum ", asr #8\n\t"
+/* One output, or one of each row; the first row's comes last, which may be in place of the other.
+ */
+#define OUTPUT_1                    \
+    "ldrd r10, r11, [r0], #32\n\t"  \
+    "smmla r11, r11, r2, r3\n\t"    \
+    "smmla r10, r10, r2, r3\n\t"    \
+    "ssat r11, #8, r11, asr #8\n\t" \
+    "ssat r10, #8, r10, asr #8\n\t" \
+    "strb r11, [r1, r5]\n\t"        \
+    "strb r10, [r1]\n\t"            \
+    "add r1, r4\n\t"
 
-/* Outputs of one channel and strip from their sums, two columns at a time. The first row is stored
- * after the second one, which may be in its place. */
-static inline void put_1(requantization r, const uint32_t *sums, outputs to) {
-    int32_t left = to.count + 1, upper, lower;
-#define OUTPUTS_1 \
-    "ldrd %[upper], %[lower], [%[sums]], #32\n\t"                         \
-    REQUANTIZE("%[lower]")                                                \
-    "strb %[lower], [%[at], %[second]]\n\t"                               \
-    REQUANTIZE("%[upper]")                                                \
-    "strb %[upper], [%[at]]\n\t"                                          \
-    "add %[at], %[step]\n\t"
-    __asm__ volatile(
-        "lsrs %[left], #1\n\t"
-        "bcc 2f\n"
-        "1:\n\t" OUTPUTS_1 "2:\n\t" OUTPUTS_1
-        "subs %[left], #1\n\t"
-        "bne 1b"
-        : [sums] "+r"(sums), [at] "+r"(to.at), [left] "+r"(left), [upper] "=&r"(upper),
-          [lower] "=&r"(lower)
-        : [m] "r"(r.multiplier), [c] "r"(r.addend), [step] "r"(to.step), [second] "r"(to.second)
-        : "cc", "memory");
+#define OUTPUT_2                    \
+    "ldr r10, [r0], #64\n\t"        \
+    "smmla r10, r10, r2, r3\n\t"    \
+    "ssat r10, #8, r10, asr #8\n\t" \
+    "strb r10, [r1]\n\t"            \
+    "add r1, r4\n\t"
+
+/* Two outputs a turn, the first of an odd number alone. */
+#define ALL_STRIPS(output)          \
+    "push {r4-r11, lr}\n\t"         \
+    "ldm r0, {r0-r9}\n\t"           \
+    "add r6, #1\n"                  \
+    "1:\n\t"                        \
+    "lsrs r12, r6, #1\n\t"          \
+    "bcc 3f\n"                      \
+    "2:\n\t" output "3:\n\t" output \
+    "subs r12, #1\n\t"              \
+    "bne 2b\n\t"                    \
+    "add r0, r8\n\t"                \
+    "add r1, r9\n\t"                \
+    "subs r7, #1\n\t"               \
+    "bne 1b\n\t"                    \
+    "pop {r4-r11, pc}\n\t"
+
+/* Outputs of one channel, stride 1, from its sums. */
+IN_ASSEMBLY static void put_1(UNSEEN const outputs *to) {
+    __asm__ volatile(ALL_STRIPS(OUTPUT_1));
 }
 
-static inline void put_2(requantization r, const uint32_t *sums, outputs to) {
-    int32_t left = to.count + 1, sum;
-#define OUTPUTS_2 \
-    "ldr %[sum], [%[sums]], #64\n\t"                                      \
-    REQUANTIZE("%[sum]")                                                  \
-    "strb %[sum], [%[at]]\n\t"                                            \
-    "add %[at], %[step]\n\t"
-    __asm__ volatile(
-        "lsrs %[left], #1\n\t"
-        "bcc 2f\n"
-        "1:\n\t" OUTPUTS_2 "2:\n\t" OUTPUTS_2
-        "subs %[left], #1\n\t"
-        "bne 1b"
-        : [sums] "+r"(sums), [at] "+r"(to.at), [left] "+r"(left), [sum] "=&r"(sum)
-        : [m] "r"(r.multiplier), [c] "r"(r.addend), [step] "r"(to.step)
-        : "cc", "memory");
+/* And stride 2. */
+IN_ASSEMBLY static void put_2(UNSEEN const outputs *to) {
+    __asm__ volatile(ALL_STRIPS(OUTPUT_2));
 }
 
 /* Before that, where sums below zero are corrected: the sums in place. */
@@ -329,28 +335,41 @@ static void lay_out(const job *j, const int8_t *image, int32_t first, int32_t co
 static void convolve(const job *j, int32_t c, int32_t o, int32_t first, int32_t count,
                      int8_t *output) {
     const nonn_depthwise_dsp_params *params = j->params;
-    const bool two = params->stride == 1;
-    const requantization r = {params->multiplier[o], params->addend[o]};
+    const bool two = params->stride == 1; /* rows of outputs a strip */
     const int32_t row_bytes = params->out_w * params->channels;
-    uint32_t *sums = j->work->columns + c * (COLUMN / GROUP);
-    (two ? rows_1 : rows_2)(sums, params->bias[o], j->work->pairs[c]);
+    const int32_t y = two ? 2 * first : first;
+    uint32_t *const words = j->work->columns + c * (COLUMN / GROUP);
+    (two ? rows_1 : rows_2)(words, params->bias[o], j->work->pairs[c]);
     if (params->correction != 0) {
-        correct(params->correction[o], sums, end_of(params, count));
+        correct(params->correction[o], words, end_of(params, count));
     }
-    sums += 2 * COLUMN;
-    int32_t y = two ? 2 * first : first;
-    outputs to = {output + y * row_bytes + o, params->out_w, params->channels, row_bytes};
-    for (; count > 0; --count) {
-        if (two) {
-            to.second = y + 1 < params->out_h ? row_bytes : 0;
-            put_1(r, sums, to);
-            y += 2;
-            to.at += 2 * row_bytes;
-        } else {
-            put_2(r, sums, to);
-            to.at += row_bytes;
-        }
-        sums += params->pitch * COLUMN;
+    outputs to = {
+        .sums = words + 2 * COLUMN,
+        .at = output + y * row_bytes + o,
+        .multiplier = params->multiplier[o],
+        .addend = params->addend[o],
+        .step = params->channels,
+        .second = row_bytes,
+        .count = params->out_w,
+        .strips = count,
+        .sums_between = (params->pitch - params->out_w * params->stride) * COLUMN_BYTES,
+        .rows_between = two ? row_bytes : 0,
+    };
+    if (!two) {
+        put_2(&to);
+        return;
+    }
+    const bool single = y + 2 * count > params->out_h; /* the last strip has one row */
+    to.strips -= single;
+    if (to.strips > 0) {
+        put_1(&to);
+    }
+    if (single) {
+        to.sums += to.strips * params->pitch * COLUMN;
+        to.at += to.strips * 2 * row_bytes;
+        to.second = 0;
+        to.strips = 1;
+        put_1(&to);
     }
 }
 
