@@ -1,0 +1,75 @@
+"""FULLY_CONNECTED of one row on Helium (firmware/include/nonn/kernels/fully_connected_helium.h)."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+
+from nonn_mcu.codegen.graph import Graph
+from nonn_mcu.codegen.kernels import Want
+from nonn_mcu.codegen.kernels import helium_tile as tile
+from nonn_mcu.codegen.kernels.constant_channels import sum_range
+from nonn_mcu.codegen.layer import Layer, Table, Value
+
+_EIGHT = 8  # units that are summed at a time
+_RESIDENT = 6  # chunks of the input that stay in registers
+_UNITS = 128  # whose sums are kept at a time
+
+
+def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
+    """Take one row with right shifts only."""
+    params = layer.params
+    size = tile.numbers(params)
+    filters = tile.weights_of(params)
+    units, depth = filters.shape
+    multiplier, shift = _entries(params["multiplier"]), _entries(params["shift"])
+    bias = _entries(params["bias"]) if params["bias"] is not None else np.zeros(units, np.int64)
+    largest = max(int(np.abs(bias + end).max()) for end in sum_range(filters, size["input_offset"]))
+    # Beyond this the reference's output offset could take a result out of 32 bits.
+    if size["rows"] != 1 or (shift > 0).any() or largest >= (1 << 31) - 256 or max(units, depth) >= 1 << 16:
+        return None
+    folded = bias + size["input_offset"] * filters.astype(np.int64).sum(axis=1)
+    if not size["per_unit"]:
+        multiplier, shift = np.repeat(multiplier, 4), np.repeat(shift, 4)
+    most = min(units + -units % _EIGHT, _UNITS)
+    return Layer(
+        kernel="fully_connected_helium",
+        params={
+            "depth": depth,
+            "units": units,
+            "per_unit": size["per_unit"],
+            **tile.limits(params),
+            "weights": _pack(filters),
+            "bias": _words(folded),
+            "multiplier": _words(multiplier),
+            "shift": _words(shift),
+        },
+        inputs=layer.inputs,
+        output=layer.output,
+        scratch_bytes=4 * most + (depth + -depth % tile.CHUNK if depth % tile.CHUNK else 0),
+        macs=layer.macs,
+        notes=layer.notes,
+    )
+
+
+def _pack(filters: np.ndarray) -> Table:
+    """Give the weights in the order of use."""
+    chunks = np.pad(filters, [(0, 0), (0, -filters.shape[1] % tile.CHUNK)]).reshape(
+        len(filters), -1, tile.CHUNK
+    )
+    whole = len(filters) // _EIGHT * _EIGHT
+    eights = chunks[:whole].reshape(-1, _EIGHT, chunks.shape[1], tile.CHUNK).swapaxes(1, 2)
+    resident = range(min(chunks.shape[1], _RESIDENT) - 1, 0, -1)
+    order = [0, *range(_RESIDENT, chunks.shape[1]), *resident]
+    stream = np.concatenate([eights[:, order].reshape(-1), chunks[whole:].reshape(-1)])
+    return Table("int8_t", stream, alignment=4)
+
+
+def _entries(table: Value) -> np.ndarray:
+    return cast(Table, table).values.reshape(-1).astype(np.int64)
+
+
+def _words(values: np.ndarray) -> Table:
+    """Give int32 up to a multiple of four; the bias wraps, as sums do."""
+    return Table("int32_t", np.pad(values, (0, -len(values) % 4)).astype(np.int32), alignment=4)

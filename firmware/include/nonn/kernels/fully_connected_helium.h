@@ -1,0 +1,37 @@
+/* Dense layer of one row on Helium.
+ *
+ * Computes what nonn/kernels/fully_connected.h says, bit for bit, for rows = 1. Eight units at a
+ * time are summed in general registers (VMLADAVA) while their weights stream through; the input's
+ * first six chunks of 16 values stay in registers. Requantisation has four units in a vector and is
+ * exact for every right shift: 1 is subtracted from a negative product where the shift is not 0, so
+ * that VRSHL's ties upwards are the reference's ties away from zero.
+ */
+#ifndef NONN_KERNELS_FULLY_CONNECTED_HELIUM_H
+#define NONN_KERNELS_FULLY_CONNECTED_HELIUM_H
+
+#include <stdint.h>
+
+#define NONN_FULLY_CONNECTED_HELIUM_RESIDENT 6 /* chunks */
+#define NONN_FULLY_CONNECTED_HELIUM_UNITS 128  /* whose sums are kept at a time, a multiple of 8 */
+
+typedef struct {
+    uint16_t depth, units;
+    uint16_t per_unit; /* 1: multiplier and shift have an entry per unit, 0: four equal ones */
+    int8_t activation_min, activation_max;
+    int16_t output_offset; /* the output's zero point */
+    /* For each whole eight units [chunk][8][16]: the first chunk, those that are not resident, then
+     * the other resident ones from the last to the second. For each unit behind these [chunk][16].
+     * The last chunk is filled up with zeros. */
+    const int8_t *weights;
+    const int32_t *bias;       /* [units], input's offset included, up to a multiple of 4 */
+    const int32_t *multiplier; /* [units], likewise, or [4] */
+    const int32_t *shift;      /* likewise, 0 or negative: to the right */
+} nonn_fully_connected_helium_params;
+
+/* `scratch` holds the sums of NONN_FULLY_CONNECTED_HELIUM_UNITS units, or of all rounded up to a
+ * multiple of 8, whichever is less; then, if depth is no multiple of 16, the input rounded up to
+ * one. */
+void nonn_fully_connected_helium(const nonn_fully_connected_helium_params *params,
+                                 const int8_t *input, int8_t *output, void *scratch);
+
+#endif
