@@ -1,45 +1,39 @@
-"""The figures of the README: instructions, RAM and flash of bundles on the emulated boards.
+"""The figures of the README: instructions, cycles, RAM and flash of bundles on the emulated boards.
 
     python benchmarks/figures.py -O2 build/digits build/ic01
 
-Instructions are those of one inference, counted by the board's SysTick under QEMU's -icount; bytes are those
-of the linked ELF; the stack is what was in use. All of it repeats exactly with the same compiler.
+Instructions are counted one by one in the emulator, cycles are modelled from them (docs/bench.md); bytes are
+those of the linked ELF; the stack is what was in use. All of it repeats exactly with the same compiler.
 """
 
 import argparse
-import contextlib
 import tempfile
 from pathlib import Path
 
 from nonn_mcu import boards, bundle
-from nonn_mcu.boards.build import OPTIMIZE_LEVELS, build
-from nonn_mcu.boards.elf import measure
-from nonn_mcu.boards.start import start
-from nonn_mcu.link.client import Device
-from nonn_mcu.link.ports import SerialPort
+from nonn_mcu.bench.measure import bench
+from nonn_mcu.boards.build import OPTIMIZE_LEVELS
 
-HEADER = ("model", "board", "instructions", "arena", "other RAM", "stack used", "flash", "without weights")
+HEADER = (
+    *("model", "board", "instructions", "per MAC", "modelled cycles", "per MAC"),
+    *("arena", "other RAM", "stack used", "flash", "without weights"),
+)
 
 
-def figures(path: Path, board: boards.Board, optimize: str, folder: Path) -> tuple[str, ...]:
+def figures(opened: bundle.Bundle, board: boards.Board, optimize: str, folder: Path) -> tuple[str, ...]:
     """Build, start and run one vector; one row of the table."""
-    what = bundle.read(path)
-    firmware = build(path, board, optimize, out=folder / board.name)
-    sizes = measure(firmware.path)
-    with start(board, firmware.path) as running, contextlib.closing(SerialPort(running.port)) as port:
-        device = Device(port)
-        device.run([array[:1] for array in what.vectors().inputs])
-        count = device.stats()
-    assert board.instructions_per_tick is not None
-    numbers = (
-        int(count.ticks * board.instructions_per_tick),
-        sizes.arena,
-        sizes.static,
-        count.stack_bytes,
-        sizes.flash,
-        sizes.flash - what.manifest.budget.weights,
+    found = bench(opened, board, optimize, layers=False, out=folder / board.name)
+    cycles = sorted({found.cycles.low, found.cycles.high})
+    sizes = (found.sizes.arena, found.sizes.static, found.stack, found.sizes.flash)
+    return (
+        found.model,
+        board.core,
+        f"{found.instructions:,}",
+        f"{found.instructions / found.macs:.2f}",
+        " to ".join(f"{count:,}" for count in cycles),
+        " to ".join(f"{count / found.macs:.2f}" for count in cycles),
+        *(f"{size:,}" for size in (*sizes, found.sizes.flash - found.weights)),
     )
-    return (what.manifest.name, board.core, *(f"{number:,}" for number in numbers))
 
 
 def main() -> None:
@@ -54,9 +48,8 @@ def main() -> None:
         for board in boards.BOARDS.values():
             if board.instructions_per_tick is not None:
                 with tempfile.TemporaryDirectory() as folder:
-                    print(
-                        "| " + " | ".join(figures(path, board, "O" + options.optimize, Path(folder))) + " |"
-                    )
+                    row = figures(bundle.read(path), board, "O" + options.optimize, Path(folder))
+                print("| " + " | ".join(row) + " |", flush=True)
 
 
 if __name__ == "__main__":
