@@ -331,45 +331,42 @@ static void lay_out(const job *j, const int8_t *image, int32_t first, int32_t co
     fill(j->work->columns + end_of(params, count) * COLUMN, 1, LAST);
 }
 
-/* One channel of the strips that have been laid out: `c` of the group, `o` of all. */
-static void convolve(const job *j, int32_t c, int32_t o, int32_t first, int32_t count,
-                     int8_t *output) {
+/* Four channels, `o` the first, of the strips that have been laid out. */
+static void convolve(const job *j, int32_t o, int32_t first, int32_t count, int8_t *output) {
     const nonn_depthwise_dsp_params *params = j->params;
     const bool two = params->stride == 1; /* rows of outputs a strip */
     const int32_t row_bytes = params->out_w * params->channels;
     const int32_t y = two ? 2 * first : first;
-    uint32_t *const words = j->work->columns + c * (COLUMN / GROUP);
-    (two ? rows_1 : rows_2)(words, params->bias[o], j->work->pairs[c]);
-    if (params->correction != 0) {
-        correct(params->correction[o], words, end_of(params, count));
-    }
+    const bool single = two && y + 2 * count > params->out_h; /* the last strip has one row */
+    uint32_t *words = j->work->columns;
     outputs to = {
-        .sums = words + 2 * COLUMN,
-        .at = output + y * row_bytes + o,
-        .multiplier = params->multiplier[o],
-        .addend = params->addend[o],
         .step = params->channels,
-        .second = row_bytes,
         .count = params->out_w,
-        .strips = count,
         .sums_between = (params->pitch - params->out_w * params->stride) * COLUMN_BYTES,
         .rows_between = two ? row_bytes : 0,
     };
-    if (!two) {
-        put_2(&to);
-        return;
-    }
-    const bool single = y + 2 * count > params->out_h; /* the last strip has one row */
-    to.strips -= single;
-    if (to.strips > 0) {
-        put_1(&to);
-    }
-    if (single) {
-        to.sums += to.strips * params->pitch * COLUMN;
-        to.at += to.strips * 2 * row_bytes;
-        to.second = 0;
-        to.strips = 1;
-        put_1(&to);
+    output += y * row_bytes + o;
+    for (int32_t c = 0; c < GROUP; ++c, ++o, ++output, words += COLUMN / GROUP) {
+        (two ? rows_1 : rows_2)(words, params->bias[o], j->work->pairs[c]);
+        if (params->correction != 0) {
+            correct(params->correction[o], words, end_of(params, count));
+        }
+        to.sums = words + 2 * COLUMN;
+        to.at = output;
+        to.multiplier = params->multiplier[o];
+        to.addend = params->addend[o];
+        to.second = row_bytes;
+        to.strips = count - single;
+        if (to.strips > 0) {
+            (two ? put_1 : put_2)(&to);
+        }
+        if (single) {
+            to.sums += to.strips * params->pitch * COLUMN;
+            to.at += to.strips * 2 * row_bytes;
+            to.second = 0;
+            to.strips = 1;
+            put_1(&to);
+        }
     }
 }
 
@@ -382,8 +379,7 @@ void nonn_depthwise_dsp(const nonn_depthwise_dsp_params *params, const int8_t *i
         .work = work,
         .carried = work->columns + (end_of(params, params->strips) + 1) * COLUMN,
         .zeros = zero * 0x01010101u,
-        .zero = (uint32_t)params->input_zero_point << 16 |
-                ((uint32_t)params->input_zero_point & 0xFFFFu),
+        .zero = ((uint32_t)params->input_zero_point & 0xFFFFu) * 0x00010001u,
         .strips = params->stride == 1 ? (params->out_h + 1) / 2 : params->out_h,
     };
     for (int32_t c = 0; c < params->channels; c += GROUP) {
@@ -392,9 +388,7 @@ void nonn_depthwise_dsp(const nonn_depthwise_dsp_params *params, const int8_t *i
             const int32_t left = j.strips - first;
             const int32_t count = left < params->strips ? left : params->strips;
             lay_out(&j, input + c, first, count);
-            for (int32_t i = 0; i < GROUP; ++i) {
-                convolve(&j, i, c + i, first, count, output);
-            }
+            convolve(&j, c, first, count, output);
         }
     }
 }
