@@ -10,9 +10,11 @@ from nonn_mcu.codegen.graph import Graph
 from nonn_mcu.codegen.kernels import Want
 from nonn_mcu.codegen.kernels import helium_tile as tile
 from nonn_mcu.codegen.kernels.constant_channels import sum_range
+from nonn_mcu.codegen.kernels.helium_requantize import channels
 from nonn_mcu.codegen.layer import Layer, Table, Value
 
 _EIGHT = 8  # units that are summed at a time
+_SIXTEEN = [*range(0, 16, 4), *range(2, 16, 4), *range(1, 16, 4), *range(3, 16, 4)]
 _RESIDENT = 6  # chunks of the input that stay in registers
 _UNITS = 128  # whose sums are kept at a time
 
@@ -30,18 +32,19 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     if size["rows"] != 1 or (shift > 0).any() or largest >= (1 << 31) - 256 or max(units, depth) >= 1 << 16:
         return None
     folded = bias + size["input_offset"] * filters.astype(np.int64).sum(axis=1)
-    if not size["per_unit"]:
-        multiplier, shift = np.repeat(multiplier, 4), np.repeat(shift, 4)
+    # One multiplier for all, where the short form is proved for it.
+    common = not size["per_unit"] and channels(params, filters) is not None
+    multiplier, shift = (np.broadcast_to(row, 4 if common else units) for row in (multiplier, shift))
     most = min(units + -units % _EIGHT, _UNITS)
     return Layer(
         kernel="fully_connected_helium",
         params={
             "depth": depth,
             "units": units,
-            "per_unit": size["per_unit"],
+            "per_unit": int(not common),
             **tile.limits(params),
-            "weights": _pack(filters),
-            "bias": _words(folded),
+            "weights": _stream(filters, folded, common),
+            "bias": _words(folded[units // _EIGHT * _EIGHT :]),
             "multiplier": _words(multiplier),
             "shift": _words(shift),
         },
@@ -53,17 +56,22 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     )
 
 
-def _pack(filters: np.ndarray) -> Table:
-    """Give the weights in the order of use."""
+def _stream(filters: np.ndarray, bias: np.ndarray, common: bool) -> Table:
+    """Give weights and biases in the order of use."""
     chunks = np.pad(filters, [(0, 0), (0, -filters.shape[1] % tile.CHUNK)]).reshape(
         len(filters), -1, tile.CHUNK
     )
-    whole = len(filters) // _EIGHT * _EIGHT
-    eights = chunks[:whole].reshape(-1, _EIGHT, chunks.shape[1], tile.CHUNK).swapaxes(1, 2)
+    units = np.arange(len(filters) // _EIGHT * _EIGHT)
+    if common:
+        sixteens = units[: len(units) // 16 * 16].reshape(-1, 16)
+        sixteens[:] = sixteens[:, _SIXTEEN].copy()
+    eights = chunks[units].reshape(-1, _EIGHT, chunks.shape[1], tile.CHUNK).swapaxes(1, 2)
     resident = range(min(chunks.shape[1], _RESIDENT) - 1, 0, -1)
     order = [0, *range(_RESIDENT, chunks.shape[1]), *resident]
-    stream = np.concatenate([eights[:, order].reshape(-1), chunks[whole:].reshape(-1)])
-    return Table("int8_t", stream, alignment=4)
+    weights = eights[:, order].reshape(len(eights), _EIGHT * tile.CHUNK * len(order))
+    biases = bias[units].astype(np.int32).astype("<i4").view(np.int8).reshape(len(eights), 4 * _EIGHT)
+    rest = chunks[len(units) :].reshape(-1)
+    return Table("int8_t", np.concatenate([np.hstack([biases, weights]).reshape(-1), rest]), alignment=4)
 
 
 def _entries(table: Value) -> np.ndarray:
@@ -71,5 +79,5 @@ def _entries(table: Value) -> np.ndarray:
 
 
 def _words(values: np.ndarray) -> Table:
-    """Give int32 up to a multiple of four; the bias wraps, as sums do."""
-    return Table("int32_t", np.pad(values, (0, -len(values) % 4)).astype(np.int32), alignment=4)
+    """Give int32 up to a multiple of four, and four at least; the bias wraps, as sums do."""
+    return Table("int32_t", np.pad(values, (0, -len(values) % 4 or 4 * (not len(values)))).astype(np.int32))

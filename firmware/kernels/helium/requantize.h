@@ -38,8 +38,9 @@ static inline int32x4_t nonn_helium_scale_relu(int32x4_t sums, int32_t multiplie
     return vrshlq_n_s32(vqrdmulhq_n_s32(sums, multiplier), shift);
 }
 
-/* Narrows four channels of four pixels: byte c of word p of the result is channel c of pixel p, and
- * one VSTRW scatter writes all. `offset` is the output's, `low` and `high` its limits. */
+/* Narrows four vectors: byte c of word p of the result is lane p of vector c. With a channel in each
+ * vector and a pixel in each lane one VSTRW scatter writes all. `offset` is the output's, `low` and
+ * `high` are its limits. */
 static inline int8x16_t nonn_helium_narrow(int32x4_t a, int32x4_t b, int32x4_t c, int32x4_t d,
                                            int16_t offset, int8_t low, int8_t high) {
     int16x8_t even = vqmovntq_s32(vqmovnbq_s32((int16x8_t)a, a), c);
@@ -48,15 +49,6 @@ static inline int8x16_t nonn_helium_narrow(int32x4_t a, int32x4_t b, int32x4_t c
     odd = vqaddq_n_s16(odd, offset);
     const int8x16_t narrow = vqmovntq_s16(vqmovnbq_s16((int8x16_t)even, even), odd);
     return vminq_s8(vmaxq_s8(narrow, vdupq_n_s8(low)), vdupq_n_s8(high));
-}
-
-/* The same for an offset of -128 and limits of -128 and 127: saturation does it all. */
-static inline int8x16_t nonn_helium_narrow_relu(int32x4_t a, int32x4_t b, int32x4_t c,
-                                                int32x4_t d) {
-    const int16x8_t even = vqmovntq_s32(vqmovnbq_s32((int16x8_t)a, a), c);
-    const int16x8_t odd = vqmovntq_s32(vqmovnbq_s32((int16x8_t)b, b), d);
-    const uint8x16_t narrow = vqmovuntq_s16(vqmovunbq_s16((uint8x16_t)even, even), odd);
-    return (int8x16_t)veorq_u8(narrow, vdupq_n_u8(128));
 }
 
 #endif
