@@ -25,7 +25,7 @@ _BLOCK = 4  # tiles that are multiplied at a time
 _GROUP = 16  # channels of the unrolled loop
 _TAPS = 3
 _G = np.array([[1, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 1]], np.int16)
-_SUMS = 1024  # bytes of the products of two filters with a block
+_SUMS = 512  # bytes of the products of two filters with a block
 
 
 def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:

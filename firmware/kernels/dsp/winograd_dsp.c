@@ -10,7 +10,6 @@
 #if NONN_TARGET_DSP
 
 #define TILES NONN_WINOGRAD_TILES
-#define SUMS (16 * NONN_WINOGRAD_M) /* words */
 
 /* What a batch of tiles is worked on with. Filters, or sums if there are none, are where a patch is
  * copied to before. */
@@ -112,10 +111,9 @@ static void convolve(const nonn_winograd_dsp_params *params, const batch *with, 
             nonn_winograd_filter(weights + filter, in_c, with->u + 1);
             weights += 2 * filter;
         }
-        const int32_t ahead = (int32_t)((uintptr_t)sums - (uintptr_t)(u + last));
         const int32_t *v = with->v;
         for (int32_t t = 0; t < count; t += TILES) {
-            nonn_winograd_multiply(u, v, ahead, 4 * last);
+            nonn_winograd_multiply(u, v, sums, 4 * last);
             const int32_t end = count - t < TILES ? count : t + TILES;
             nonn_winograd_finish(sums, with->places + t, with->places + end, channels);
             v += with->groups * NONN_WINOGRAD_V;
@@ -145,10 +143,10 @@ void nonn_winograd_dsp(const nonn_winograd_dsp_params *params, const int8_t *inp
     int32_t *spare = scratch;
     if (params->transformed) {
         const int32_t copy = 4 * params->in_c; /* words of a patch */
-        spare += copy > SUMS ? copy : SUMS;
+        spare += copy > NONN_WINOGRAD_M ? copy : NONN_WINOGRAD_M;
     } else {
         with.sums += with.groups * NONN_WINOGRAD_U;
-        spare = with.sums + (params->batch > TILES ? SUMS : 0);
+        spare = with.sums + (params->batch > TILES ? NONN_WINOGRAD_M : 0);
     }
     const int clamped = params->activation_min != INT8_MIN || params->activation_max != INT8_MAX;
     progress next = {0, 0};

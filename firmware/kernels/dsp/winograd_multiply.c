@@ -21,14 +21,14 @@
  * fetches it. */
 __attribute__((naked)) void nonn_winograd_multiply(const int32_t *u __attribute__((unused)),
                                                    const int32_t *v __attribute__((unused)),
-                                                   int32_t ahead __attribute__((unused)),
+                                                   int32_t *m __attribute__((unused)),
                                                    int32_t last __attribute__((unused))) {
     __asm volatile(
         "push {r4-r11, lr}\n"
         "add lr, r0, #1024\n" /* where the first group ends */
         "sub r12, r3, #64\n"  /* from the last group back to the first, next position */
         "add r4, r0, r3\n"    /* the last group */
-        "mov r3, r2\n"
+        "sub r3, r2, r4, lsr #1\n" /* m by half of where u is */
         "mov r2, r4\n"
         "push {r2, r3, r12, lr}\n"
         "1:\n" /* a position */
@@ -38,7 +38,7 @@ __attribute__((naked)) void nonn_winograd_multiply(const int32_t *u __attribute_
         "ldm sp, {r2, r3, r12, lr}\n"
         "cmp r0, r2\n"
         "blo 3f\n"
-        "add r3, r0, r3\n"
+        "add r3, r3, r0, lsr #1\n"
         "stm r3, {r4-r11}\n"
         "sub r0, r0, r12\n"
         "sub r1, r1, r12, lsl #1\n"
@@ -53,7 +53,7 @@ __attribute__((naked)) void nonn_winograd_multiply(const int32_t *u __attribute_
         "b 2b\n");
 }
 
-#define LOAD(to, row, column) "ldr " #to ", [r0, #256*" #row "+64*" #column "]\n"
+#define LOAD(to, row, column) "ldr " #to ", [r0, #128*" #row "+32*" #column "]\n"
 
 /* A row of positions m0 to m3: from m0 in a, m1 in b and m2 in c, 2 m0 + m1 + m2 in a and m1 - m2 in
  * b, which lacks 2 m3. */

@@ -4,9 +4,8 @@
 
 #include <stdint.h>
 
-/* Words from the sums of one position to those of the next, [tile][filter] each. They fill half of
- * it, in step with u. */
-#define NONN_WINOGRAD_M 16
+/* Words of the sums of a block, [16 positions][tile][filter]. */
+#define NONN_WINOGRAD_M (16 * 4 * 2)
 
 /* Where a tile's outputs go. At an edge that cuts the tile in half the step is 0: what is outside
  * is written first, then what is inside. */
@@ -15,9 +14,10 @@ typedef struct {
     int32_t right, down;
 } nonn_winograd_place;
 
-/* Sums over the channels of u * v. `last` is the bytes of u in front of its last group; the sums of
- * a position go `ahead` bytes behind what that group has for it: 0 puts them over u. */
-void nonn_winograd_multiply(const int32_t *u, const int32_t *v, int32_t ahead, int32_t last);
+/* Sums over the channels of u * v; `last` is the bytes of u in front of its last group. A position
+ * of m is half as large as one of u's groups: m may lie over the start of the last group, each
+ * position is written when nothing there is needed any more. */
+void nonn_winograd_multiply(const int32_t *u, const int32_t *v, int32_t *m, int32_t last);
 
 /* Outputs of the two filters, of the tiles from `places` to `end`, whose addresses move on by two.
  * `channels` has bias, multiplier, addend and shift of each filter. */
