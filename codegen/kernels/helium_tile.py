@@ -14,7 +14,6 @@ from nonn_mcu.codegen.layer import Table, Value
 
 CHUNK = 16  # values of a receptive field that are multiplied at once
 CHANNELS = 64  # whose sums are kept at a time
-_PASS = 8  # chunks that one pass of the chain does
 
 
 def numbers(params: Mapping[str, Value]) -> dict[str, int]:
@@ -55,20 +54,14 @@ def constants(params: Mapping[str, Value], filters: np.ndarray) -> dict[str, Val
 
 
 def pack(fields: np.ndarray) -> Table:
-    """Give the weights in the order of use; ``fields`` is (channels, chunks, up to 16).
+    """Give the weights in the order of use, the first chunk and then from the last to the second.
 
-    Channels and chunks are filled up with zeros.
+    ``fields`` is (channels, chunks, up to 16). Channels and chunks are filled up with zeros.
     """
     even = _padded(_padded(fields, 2, CHUNK), 0, 2)
-    ordered = even[:, walk(even.shape[1])]
+    ordered = even[:, [0, *range(even.shape[1] - 1, 0, -1)]]
     pairs = ordered.reshape(len(ordered) // 2, 2, -1, CHUNK).swapaxes(1, 2)
     return Table("int8_t", np.ascontiguousarray(pairs), alignment=4)
-
-
-def walk(chunks: int) -> list[int]:
-    """In which order the chunks are used: the first, then passes over the others, each from the back."""
-    passes = range(1 + (chunks - 2) // _PASS * _PASS, 0, -_PASS)
-    return [0, *(chunk for low in passes for chunk in range(min(low + _PASS, chunks) - 1, low - 1, -1))]
 
 
 def sums_bytes(out_c: int) -> int:

@@ -101,13 +101,41 @@ __attribute__((naked)) static const int8_t *sum_columns(const nonn_helium_walk *
         ".purgem nonn_3x3_pair\n");
 }
 
-/* A column's channels, or zero points where `from` is NULL, to each slice of a row of the panel. */
-static inline void take_column(int8_t *panel, const int8_t *from, uint32_t slices,
-                               int8x16_t zero_points) {
+/* Channels of one column to its slices in a row of the panel. */
+static inline void copy_column(int8_t *panel, const int8_t *from, uint32_t slices) {
+    __asm volatile(
+        "dls lr, %2\n"
+        "1:\n"
+        "vldrb.u8 q0, [%1], #16\n"
+        "vstrw.32 q0, [%0], #288\n"
+        "le lr, 1b\n"
+        : "+r"(panel), "+r"(from)
+        : "r"(slices)
+        : "lr", "q0", "memory");
+}
+
+_Static_assert(3 * STEP == 288, "from a slice to the next");
+
+static inline void pad_column(int8_t *panel, int8x16_t zero_points, uint32_t slices) {
     for (; slices > 0; --slices, panel += 3 * STEP) {
-        vst1q_s8(panel, from != 0 ? vld1q_s8(from) : zero_points);
-        from += from != 0 ? 16 : 0;
+        vst1q_s8(panel, zero_points);
     }
+}
+
+/* Six columns of 16 channels that follow each other. */
+static inline void copy_step(int8_t *panel, const int8_t *from) {
+    const int8x16_t a = vld1q_s8(from);
+    const int8x16_t b = vld1q_s8(from + 16);
+    vst1q_s8(panel, a);
+    const int8x16_t c = vld1q_s8(from + 32);
+    vst1q_s8(panel + 16, b);
+    const int8x16_t d = vld1q_s8(from + 48);
+    vst1q_s8(panel + 32, c);
+    const int8x16_t e = vld1q_s8(from + 64);
+    vst1q_s8(panel + 48, d);
+    const int8x16_t f = vld1q_s8(from + 80);
+    vst1q_s8(panel + 64, e);
+    vst1q_s8(panel + 80, f);
 }
 
 /* The tile that begins with output (y, x). */
@@ -119,16 +147,20 @@ static void take(const nonn_conv_3x3_helium_params *params, const int8_t *input,
     x -= params->pad_w;
     for (int32_t ky = 0; ky < 3; ++ky, ++y, panel += STEP) {
         const int there = y >= 0 && y < params->in_h;
+        /* The columns that lie in the image. */
+        const int32_t first = x >= 0 ? 0 : -x;
+        const int32_t behind = !there ? first : x + 6 <= params->in_w ? 6 : params->in_w - x;
         const int8_t *from = input + (y * params->in_w + x) * params->in_c;
-        if (there && slices == 1 && x >= 0 && x + 6 <= params->in_w) {
-            for (int32_t i = 0; i < STEP; i += 16) {
-                vst1q_s8(panel + i, vld1q_s8(from + i));
-            }
+        if (behind - first == 6 && slices == 1) {
+            copy_step(panel, from);
             continue;
         }
-        for (int32_t column = 0; column < 6; ++column, from += params->in_c) {
-            const int inside = there && x + column >= 0 && x + column < params->in_w;
-            take_column(panel + 16 * column, inside ? from : 0, slices, zero_points);
+        for (int32_t column = 0; column < 6; ++column) {
+            if (column >= first && column < behind) {
+                copy_column(panel + 16 * column, from + column * params->in_c, slices);
+            } else {
+                pad_column(panel + 16 * column, zero_points, slices);
+            }
         }
     }
 }

@@ -52,6 +52,19 @@ static void take_inside(const nonn_conv_helium_params *params, const int8_t *inp
     }
 }
 
+/* Single pixels, all in one row: whole tiles; returns the pixels that are left. */
+static uint32_t convolve_flat(const nonn_conv_helium_params *params, const int8_t *input,
+                              int8_t *output, const nonn_helium_tiles *tiles) {
+    uint32_t left = params->out_w;
+    for (; left >= 4; left -= 4) {
+        (void)nonn_helium_copy_4(tiles->panel, input, params->in_c, params->in_c);
+        nonn_helium_tile(tiles, output, 3);
+        input += 4 * params->in_c;
+        output += 4 * params->out_c;
+    }
+    return left;
+}
+
 void nonn_conv_helium(const nonn_conv_helium_params *params, const int8_t *input, int8_t *output,
                       void *scratch) {
     const uint32_t chunks_per_tap = (params->in_c + 15u) / 16;
@@ -68,6 +81,11 @@ void nonn_conv_helium(const nonn_conv_helium_params *params, const int8_t *input
     const int32_t reach = 3 * params->stride_w + params->kernel_w;
     uint32_t left = (uint32_t)params->out_h * params->out_w;
     int32_t y = 0, x = 0;
+    if (chunks_per_tap == filters.chunks && params->in_h == 1 && params->out_w == params->in_w) {
+        left = convolve_flat(params, input, output, &tiles);
+        x = (int32_t)(params->out_w - left);
+        output += x * params->out_c;
+    }
     while (left > 0) {
         const uint32_t last = left < 4 ? left - 1 : 3;
         const int32_t column = x * params->stride_w - params->pad_w;

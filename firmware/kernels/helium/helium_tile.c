@@ -7,10 +7,14 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "panel.h"
+
+#define STEP_BYTES 56u /* of code in sum_chunks' chain */
+
 /* The sums of pairs of channels. The first chunk stays in registers; a chain of eight steps does
- * the rest, backwards: `steps` (0..8) of them for the last chunks, then all for eight more on each
- * further pass. `passes` is their number where there is more than one, else 0; `panel` is the first
- * chunk of the first pass.
+ * the rest, backwards: first the part of it that the last 1 to 8 chunks need, which begins `steps`
+ * + 1 bytes before its end, then the whole for eight more on each further pass. `passes` is their
+ * number where there is more than one, else 0; `panel` is the first chunk of the first pass.
  *
  * r0, r2, ... r12, lr accumulate (VMLADAVA takes even registers only): the first four one channel's
  * pixels, the others the next one's. r1 is the panel, r3 the weights, r5 the sums, r7 the passes to
@@ -37,19 +41,14 @@ __attribute__((naked)) static const int8_t *sum_chunks(const nonn_helium_walk *w
         ".endm\n"
         "push {r0, r4-r11, lr}\n"
         "vpush {d8-d15}\n"
+        "ldr r2, [r0, #24]\n"
         "ldm r0, {r1, r3, r5, r7, r9, r11}\n"
-        "subs r2, r7, #1\n"
-        "it mi\n"
-        "movmi r2, #0\n"
-        "sub r2, r1, r2, lsl #9\n" /* 8 chunks back for each pass but one */
-        "vldrw.u32 q0, [r2, #-64]\n"
-        "vldrw.u32 q1, [r2, #-48]\n"
-        "vldrw.u32 q2, [r2, #-32]\n"
-        "vldrw.u32 q3, [r2, #-16]\n"
-        "rsb r9, r9, r9, lsl #3\n" /* a step has 14 instructions, 56 bytes */
         "adr r0, 4f\n"
-        "sub r9, r0, r9, lsl #3\n"
-        "orr r9, r9, #1\n"
+        "sub r9, r0, r9\n"
+        "vldrw.u32 q0, [r2]\n"
+        "vldrw.u32 q1, [r2, #16]\n"
+        "vldrw.u32 q2, [r2, #32]\n"
+        "vldrw.u32 q3, [r2, #48]\n"
         "1:\n"
         "vldrw.u32 q4, [r3], #16\n"
         "vmladav.s8 r0, q0, q4\n"
@@ -65,7 +64,6 @@ __attribute__((naked)) static const int8_t *sum_chunks(const nonn_helium_walk *w
         ".balign 4\n" /* for adr; never run */
         "2:\n"
         "sub r1, r1, #512\n"
-        "3:\n"
         "nonn_tile_step 448\n"
         "nonn_tile_step 384\n"
         "nonn_tile_step 320\n"
@@ -75,13 +73,13 @@ __attribute__((naked)) static const int8_t *sum_chunks(const nonn_helium_walk *w
         "nonn_tile_step 64\n"
         "nonn_tile_step 0\n"
         "4:\n"
-        "cbz r7, 5f\n"
+        "cbz r7, 3f\n"
         "subs r7, r7, #1\n"
         "bne 2b\n"
         "ldr r7, [sp, #64]\n"
         "ldr r1, [r7]\n"
         "ldr r7, [r7, #12]\n"
-        "5:\n"
+        "3:\n"
         "stm r5!, {r0, r2, r4, r6, r8, r10, r12, lr}\n"
         "subs r11, r11, #1\n"
         "bne 1b\n"
@@ -91,6 +89,29 @@ __attribute__((naked)) static const int8_t *sum_chunks(const nonn_helium_walk *w
         ".purgem nonn_tile_step\n");
 }
 
+/* The same of the panel's first pixel alone, whose sums are repeated for all four. */
+static const int8_t *sum_one(const nonn_helium_walk *walk, uint32_t chunks) {
+    const int8_t *weights = walk->weights;
+    const int8_t *last = walk->begin + NONN_HELIUM_CHUNK * (chunks - 1);
+    int32_t *sums = walk->sums;
+    for (uint32_t pair = 0; pair < walk->pairs; ++pair, sums += 8) {
+        const int8x16_t x = vld1q_s8(walk->begin);
+        int32_t even = vmladavq_s8(x, vld1q_s8(weights));
+        int32_t odd = vmladavq_s8(x, vld1q_s8(weights + 16));
+        weights += 32;
+        for (const int8_t *from = last; from > walk->begin; from -= NONN_HELIUM_CHUNK) {
+            const int8x16_t other = vld1q_s8(from);
+            even = vmladavaq_s8(even, other, vld1q_s8(weights));
+            odd = vmladavaq_s8(odd, other, vld1q_s8(weights + 16));
+            weights += 32;
+        }
+        vst1q_s32(sums, vdupq_n_s32(even));
+        vst1q_s32(sums + 4, vdupq_n_s32(odd));
+    }
+    return weights;
+}
+
+/* Four channels of four pixels at a time, `quads` of them, by one line. */
 __attribute__((naked)) static const int32_t *scale_quads(const int32_t *sums,
                                                          const int32_t *constants, uint32_t quads,
                                                          const nonn_helium_filters *filters,
@@ -234,12 +255,13 @@ void nonn_helium_begin(nonn_helium_tiles *tiles, const nonn_helium_filters *filt
     tiles->put = filters->scale != 0 ? scale_quads : requantize_quads;
     tiles->panel = (int8_t *)scratch + nonn_helium_sums_bytes(channels);
     tiles->walk = (nonn_helium_walk){
-        tiles->panel + 64 + 512 * more,
+        tiles->panel + NONN_HELIUM_CHUNK * (1 + 8 * more),
         filters->weights,
         scratch,
         more > 0 ? more + 1 : 0,
-        behind - 8 * more,
+        STEP_BYTES * (behind - 8 * more) - 1,
         ((channels < NONN_HELIUM_CHANNELS ? channels : NONN_HELIUM_CHANNELS) + 1) / 2,
+        tiles->panel,
     };
     tiles->pixels = vsubq_n_u32(vmulq_n_u32(vidupq_n_u32(0, 1), channels), 4);
     tiles->quads = channels <= NONN_HELIUM_CHANNELS && channels % 4 == 0 ? channels / 4 : 0;
@@ -253,7 +275,8 @@ static void part_by_part(const nonn_helium_tiles *tiles, int8_t *output, uint32_
     while (left > 0) {
         const uint32_t channels = left < NONN_HELIUM_CHANNELS ? left : NONN_HELIUM_CHANNELS;
         walk.pairs = (channels + 1) / 2;
-        walk.weights = tiles->sum(&walk);
+        walk.weights = last == 0 && tiles->sum == sum_chunks ? sum_one(&walk, tiles->filters.chunks)
+                                                             : tiles->sum(&walk);
         constants = put(tiles, constants, channels, output, last);
         output += channels;
         left -= channels;

@@ -26,7 +26,8 @@ typedef struct {
     /* 0: three words per channel, see requantize.h. Else two, bias and multiplier, and
      * out = sat8((x * multiplier / 2^31) / 2^14), x = sum * scale + bias, both rounded upwards. */
     int32_t scale;
-    const int8_t *weights; /* [pair of channels][chunk][2][16], chunks in the order of use */
+    const int8_t
+        *weights; /* [pair of channels][chunk][2][16]: the first chunk, the last, ... the second */
     const int32_t *constants;
 } nonn_helium_filters;
 
@@ -41,6 +42,7 @@ typedef struct {
     int32_t *sums;
     uint32_t passes, steps; /* how the panel is walked, as the function defines it */
     uint32_t pairs;
+    const int8_t *begin; /* of the panel */
 } nonn_helium_walk;
 
 typedef const int8_t *nonn_helium_sum(const nonn_helium_walk *walk);
