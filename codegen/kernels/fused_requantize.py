@@ -20,6 +20,7 @@ such outputs, ``correction`` is this in units of k * a + start, and is subtracte
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +29,11 @@ from nonn_mcu.codegen.quantize import INT8_MAX, INT8_MIN, INT32_MAX, INT32_MIN
 
 FRACTION = 8  # bits of the scaled sum below the output
 _MOST_SCALE = 8  # int8 weights times 2^8 are int16
-_ADDENDS = 128  # tried for each scale
+_REACHES = 8, 128  # addends tried on either side of the nearest for each multiplier, few first
+_SLOPES = 8  # multipliers tried on either side of the nearest for each scale
+_CHECKED = 8  # candidates for each multiplier: those of the smallest start first
+_LEVELS = np.arange(INT8_MIN + 1, INT8_MAX + 1)
+_FAR = 1 << 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,12 +100,11 @@ def _reference(a: np.ndarray, m: np.ndarray, right: np.ndarray, offset: int) -> 
 
 def _steps(m: np.ndarray, right: np.ndarray, low: np.ndarray, high: np.ndarray, offset: int) -> np.ndarray:
     """Return the first sum that gives t or more, for t from -127; beyond ``high`` where none does."""
-    levels = np.arange(INT8_MIN + 1, INT8_MAX + 1)
     first, beyond = np.broadcast_arrays(low, high + 1)
-    first, beyond = np.repeat(first, len(levels), 1), np.repeat(beyond, len(levels), 1)
+    first, beyond = np.repeat(first, len(_LEVELS), 1), np.repeat(beyond, len(_LEVELS), 1)
     while np.any(first < beyond):
         middle = (first + beyond) >> 1
-        reached = _reference(middle, m, right, offset) >= levels
+        reached = _reference(middle, m, right, offset) >= _LEVELS
         first = np.where(reached, first, np.minimum(middle + 1, beyond))
         beyond = np.where(reached, middle, beyond)
     return first
@@ -113,27 +117,41 @@ def _channel(
 
     ``rule`` is the reference's multiplier and right shift, ``ends`` the least and greatest sum.
     """
-    levels = np.arange(INT8_MIN + 1, INT8_MAX + 1)
     below, within = steps > ends[0], steps <= ends[1]  # whether there are sums before and after a step
     if not np.any(below & within):  # one output whatever comes in
         return 0, 0, 0, ((INT8_MIN + int(np.count_nonzero(within))) << FRACTION) + 128, 0
-    addends = (offset << FRACTION) + 128 + np.arange(_ADDENDS) - _ADDENDS // 2
-    for scale in range(_MOST_SCALE, -1, -1):
-        multiplier = round(rule[0] * 2.0 ** (1 + FRACTION - scale - rule[1]))
-        if not 0 < multiplier <= INT32_MAX or max(-ends[0], ends[1]) >= 1 << (30 - scale):
-            continue
-        correction = round(2.0 ** (31 + scale) / rule[0]) if offset > INT8_MIN and rule[1] > 0 else 0
-        bounds = -(((addends[:, None] - (levels << FRACTION)) << 32) // multiplier) - (steps << scale)
-        bounds += np.where(levels <= offset, correction, 0)
-        least = np.where(within, bounds, -(1 << 40)).max(axis=1)
-        most = np.where(below, bounds + (1 << scale) - 1, 1 << 40).min(axis=1)
-        room = most - least
-        best = int(room.argmax())
-        start, addend = int(least[best] + most[best]) // 2, int(addends[best])
-        found = (start, multiplier, addend, correction)
-        if room[best] >= 0 and _equals(found, scale, steps, ends):
-            return scale, *found
+    apart = below & within & (offset >= _LEVELS)  # steps to be corrected
+    if rule[1] == 0 or np.array_equal(apart, below & within):
+        apart = np.zeros_like(apart)
+    for reach in _REACHES:
+        addends = (offset << FRACTION) + 128 + np.array(sorted(range(-reach, reach), key=abs))
+        for scale, multiplier in _multipliers(rule, max(-ends[0], ends[1])):
+            firsts = -(((addends[:, None] - (_LEVELS << FRACTION)) << 32) // multiplier)
+            bounds = firsts - (steps << scale)
+            least = np.where(within, bounds, -_FAR)
+            most = np.where(below, bounds + (1 << scale) - 1, _FAR)
+            start, room = _middle(least[:, ~apart], most[:, ~apart])
+            under, room_under = _middle(least[:, apart], most[:, apart]) if apart.any() else (start, room)
+            for i in np.flatnonzero(np.minimum(room, room_under) >= 0)[:_CHECKED].tolist():
+                found = (int(start[i]), multiplier, int(addends[i]), int(start[i] - under[i]))
+                if _equals(found, scale, steps, ends):
+                    return scale, *found
     return None
+
+
+def _multipliers(rule: tuple[int, int], largest: int) -> Iterator[tuple[int, int]]:
+    """(scale, multiplier) to try, for sums up to ``largest``: greatest scale and nearest multiplier first."""
+    for scale in range(_MOST_SCALE, -1, -1):
+        nearest = round(rule[0] * 2.0 ** (1 + FRACTION - scale - rule[1]))
+        if _SLOPES < nearest <= INT32_MAX - _SLOPES and largest < 1 << (30 - scale):
+            for n in range(2 * _SLOPES + 1):
+                yield scale, nearest + (n + 1) // 2 * (-1) ** n
+
+
+def _middle(least: np.ndarray, most: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each row the middle between the bounds, and how far they are apart."""
+    low, high = least.max(axis=1), most.min(axis=1)
+    return (np.maximum(low, high - _FAR // 2) + np.minimum(high, low + _FAR // 2)) // 2, high - low
 
 
 def _equals(found: tuple[int, int, int, int], scale: int, steps: np.ndarray, ends: tuple[int, int]) -> bool:
@@ -147,10 +165,9 @@ def _equals(found: tuple[int, int, int, int], scale: int, steps: np.ndarray, end
         scaled = (sums << scale) + start
         return ((scaled - correction * (scaled < 0)) * multiplier >> 32) + addend
 
-    levels = np.arange(INT8_MIN + 1, INT8_MAX + 1)
     below, within = steps > ends[0], steps <= ends[1]
-    after = before_last_shift(steps[within]) >> FRACTION >= levels[within]
-    before = before_last_shift(steps[below] - 1) >> FRACTION < levels[below]
+    after = before_last_shift(steps[within]) >> FRACTION >= _LEVELS[within]
+    before = before_last_shift(steps[below] - 1) >> FRACTION < _LEVELS[below]
     extremes = before_last_shift(np.array(ends))
     narrow = abs(start) + correction + (max(-ends[0], ends[1]) << scale) <= INT32_MAX
     return bool(
