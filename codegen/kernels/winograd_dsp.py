@@ -22,6 +22,7 @@ from nonn_mcu.codegen.layer import Layer, Table, Value
 from nonn_mcu.codegen.quantize import INT32_MAX, INT32_MIN
 
 _BLOCK = 4  # tiles that are multiplied at a time
+_MOST = 0xFFFC  # tiles of a batch: the parameter has 16 bits
 _GROUP = 16  # channels of the unrolled loop
 _TAPS = 3
 _G = np.array([[1, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 1]], np.int16)
@@ -151,7 +152,7 @@ class Image:
         """
         near = self.nearest_trail()
         best = None
-        for batch in range(_BLOCK, self.tiles + _BLOCK, _BLOCK):
+        for batch in range(_BLOCK, min(self.tiles + _BLOCK, _MOST + 1), _BLOCK):
             bytes_ = self.scratch_bytes(batch)
             if bytes_ > room:
                 break
