@@ -37,8 +37,15 @@ TABLE: tuple[Row, ...] = (
     Row("dsp", "depthwise_conv_2d", "depthwise_dsp", "planes of 16 bits, two outputs of a channel at once"),
     Row("dsp", "fully_connected", "fully_connected_dsp", "four units at a time, inputs widened on the way"),
     Row("dsp", "add", "add_dsp", "the linear form on two elements at once"),
+    Row(
+        "helium",
+        "conv_2d",
+        "conv_columns_helium",
+        "few channels: rows laid out as columns, a field is one run",
+    ),
     Row("helium", "conv_2d", "conv_helium", "tiles of four pixels by two filters"),
     Row("helium", "depthwise_conv_2d", "depthwise_helium", "one gather for four outputs of a channel"),
+    Row("helium", "fully_connected", "fully_connected_helium", "inputs resident, weights streamed"),
     Row("helium", "add", "add_linear", "both rescalings in one linear form"),
 )
 
