@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import zip_longest
 
 from nonn_mcu.codegen.arguments import operands, require_int8, require_output_shape
-from nonn_mcu.codegen.graph import Graph, Op
+from nonn_mcu.codegen.graph import Graph, Op, Tensor
 from nonn_mcu.codegen.layer import Value
 from nonn_mcu.errors import BadInput
 
@@ -41,6 +41,11 @@ def broadcast_walk(graph: Graph, op: Op) -> tuple[Value, ...]:
     counts = sizes[1:] + [1] * (_COUNTERS - len(sizes) + 1)
     jumps = tuple(_jumps(sizes, [pair[operand] for pair in crossed]) for operand in (0, 1))
     return (sizes[0], tuple(int(crosses) for crosses in crossed[0]), tuple(counts), jumps)
+
+
+def in_place(*tensors: Tensor, output: Tensor) -> tuple[int | None, ...]:
+    """Trails of the inputs: one as large as the output is read in step with it, others over and over."""
+    return tuple(0 if tensor.size == output.size else None for tensor in tensors)
 
 
 def _jumps(sizes: list[int], crosses: list[bool]) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from nonn_mcu.codegen.geometry import output_size, pad_before
 from nonn_mcu.codegen.graph import Graph, Op, Tensor
 from nonn_mcu.codegen.layer import Table, Value
 from nonn_mcu.codegen.quantize import activation_range, quantize_multiplier
+from nonn_mcu.codegen.trail import Axis
 from nonn_mcu.codegen.unsupported import require
 
 
@@ -114,11 +115,11 @@ def arithmetic(
 
 def sliding_window(
     graph: Graph, op: Op, size: tuple[int, int], kernel: tuple[int, int]
-) -> tuple[tuple[int, int], dict[str, Value]]:
-    """Output (height, width) and the parameters stride, dilation and padding of both axes."""
+) -> tuple[Axis, Axis, dict[str, Value]]:
+    """Rows and columns of the window, and the parameters stride, dilation and padding of both."""
     keys = ("stride_h", "stride_w", "dilation_h", "dilation_w")
     steps: dict[str, Value] = {key: int(op.options[key]) for key in keys}
-    out: list[int] = []
+    axes: list[Axis] = []
     for axis, length, taps in zip("hw", size, kernel, strict=True):
         stride, dilation = int(op.options[f"stride_{axis}"]), int(op.options[f"dilation_{axis}"])
         require(
@@ -130,14 +131,15 @@ def sliding_window(
         explicit = _explicit(op, axis)
         before, after = explicit or (0, 0)
         padding = "VALID" if explicit else op.options["padding"]
-        out.append(output_size(padding, length + before + after, taps, stride, dilation))
-        require(out[-1] >= 1, graph, op, f"a kernel of {taps} taps does not fit {length} values")
-        pad = before if explicit else pad_before(length, taps, stride, dilation, out[-1])
-        extent = out[-1] * stride + taps * dilation
+        out = output_size(padding, length + before + after, taps, stride, dilation)
+        require(out >= 1, graph, op, f"a kernel of {taps} taps does not fit {length} values")
+        pad = before if explicit else pad_before(length, taps, stride, dilation, out)
+        extent = out * stride + taps * dilation
         require(extent < 1 << 30, graph, op, f"the window reaches {extent} values beyond the image")
         require(pad <= 0xFFFF, graph, op, f"the window needs {pad} zeros before the image")
         steps[f"pad_{axis}"] = pad
-    return (out[0], out[1]), steps
+        axes.append(Axis(length, out, taps, stride, pad, dilation))
+    return axes[0], axes[1], steps
 
 
 def _explicit(op: Op, axis: str) -> tuple[int, int] | None:

@@ -9,6 +9,7 @@ from nonn_mcu.codegen.geometry import output_size, pad_before
 from nonn_mcu.codegen.graph import Graph, Op
 from nonn_mcu.codegen.layer import Layer
 from nonn_mcu.codegen.quantize import activation_range
+from nonn_mcu.codegen.trail import Axis, walk_trail, window_trail
 from nonn_mcu.codegen.unsupported import require
 
 _LARGEST = 65_535  # of a filter or a stride: keeps every coordinate of the kernel within 32 bits
@@ -45,6 +46,9 @@ def lower_pooling(graph: Graph, op: Op, kernel: str) -> Layer:
         op,
         "input and output are quantised differently; convert the model again",
     )
+    rows = Axis(in_h, out_h, filter_h, stride_h, pad_before(in_h, filter_h, stride_h, 1, out_h))
+    columns = Axis(in_w, out_w, filter_w, stride_w, pad_before(in_w, filter_w, stride_w, 1, out_w))
+    images = walk_trail((batches,), (source.size // batches,), (output.size // batches,))
     low, high = activation_range(op.options["fused_activation"], output.scale, output.zero_point)
     return Layer(
         kernel=kernel,
@@ -59,12 +63,13 @@ def lower_pooling(graph: Graph, op: Op, kernel: str) -> Layer:
             "filter_w": filter_w,
             "stride_h": stride_h,
             "stride_w": stride_w,
-            "pad_h": pad_before(in_h, filter_h, stride_h, 1, out_h),
-            "pad_w": pad_before(in_w, filter_w, stride_w, 1, out_w),
+            "pad_h": rows.pad,
+            "pad_w": columns.pad,
             "activation_min": low,
             "activation_max": high,
         },
         inputs=op.inputs,
         output=op.outputs[0],
+        trail=(images + window_trail(rows, columns, in_bytes=channels, out_bytes=channels),),
         notes=(f"filter {filter_h}x{filter_w}", f"stride {stride_h}x{stride_w}", padding),
     )

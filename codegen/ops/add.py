@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nonn_mcu.codegen.arguments import operands, require_int8
-from nonn_mcu.codegen.broadcast import broadcast_walk
+from nonn_mcu.codegen.broadcast import broadcast_walk, in_place
 from nonn_mcu.codegen.graph import Graph, Op
 from nonn_mcu.codegen.layer import Layer, Value
 from nonn_mcu.codegen.quantize import activation_range, quantize_multiplier
@@ -44,7 +44,8 @@ def lower(graph: Graph, op: Op) -> Layer:
         "activation_min": low,
         "activation_max": high,
     }
-    return Layer("add", params, (wide.index, narrow.index), y.index)
+    trail = in_place(wide, narrow, output=y)
+    return Layer("add", params, (wide.index, narrow.index), y.index, trail=trail)
 
 
 def _factor(ratio: float) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from nonn_mcu.codegen import filters
 from nonn_mcu.codegen.arguments import require_output_shape, require_rank
 from nonn_mcu.codegen.graph import Graph, Op
 from nonn_mcu.codegen.layer import Layer
+from nonn_mcu.codegen.trail import window_trail
 from nonn_mcu.codegen.unsupported import require
 
 KINDS = ("CONV_2D",)
@@ -29,7 +30,8 @@ def lower(graph: Graph, op: Op) -> Layer:
     require(in_c % kernel_c == 0, graph, op, f"{in_c} input channels do not split into groups of {kernel_c}")
     groups = in_c // kernel_c
     require(out_c % groups == 0, graph, op, f"{out_c} filters do not split into {groups} groups")
-    (out_h, out_w), steps = filters.sliding_window(graph, op, (in_h, in_w), (kernel_h, kernel_w))
+    rows, columns, steps = filters.sliding_window(graph, op, (in_h, in_w), (kernel_h, kernel_w))
+    out_h, out_w = rows.out, columns.out
     require_output_shape(graph, op, (1, out_h, out_w, out_c))
     assert weights.data is not None
     filters.require_sums(graph, op, weights.data.reshape(out_c, -1), bias, source.zero_point)
@@ -51,6 +53,9 @@ def lower(graph: Graph, op: Op) -> Layer:
         inputs=(source.index,),
         output=output.index,
         scratch_bytes=_COLUMNS * kernel_h * kernel_w * kernel_c * 2,
+        trail=(
+            window_trail(rows, columns, in_bytes=in_c, out_bytes=out_c, block=_COLUMNS, held=groups == 1),
+        ),
         macs=out_h * out_w * out_c * kernel_h * kernel_w * kernel_c,
         notes=filters.window_notes(op, kernel_h, kernel_w),
     )

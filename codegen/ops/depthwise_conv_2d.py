@@ -9,6 +9,7 @@ from nonn_mcu.codegen import filters
 from nonn_mcu.codegen.arguments import require_output_shape, require_rank
 from nonn_mcu.codegen.graph import Graph, Op
 from nonn_mcu.codegen.layer import Layer
+from nonn_mcu.codegen.trail import window_trail
 from nonn_mcu.codegen.unsupported import require
 
 KINDS = ("DEPTHWISE_CONV_2D",)
@@ -30,7 +31,8 @@ def lower(graph: Graph, op: Op) -> Layer:
         op,
         f"weights {list(weights.shape)} do not fit {in_c} channels times depth multiplier {depth_multiplier}",
     )
-    (out_h, out_w), steps = filters.sliding_window(graph, op, (in_h, in_w), (kernel_h, kernel_w))
+    rows, columns, steps = filters.sliding_window(graph, op, (in_h, in_w), (kernel_h, kernel_w))
+    out_h, out_w = rows.out, columns.out
     require_output_shape(graph, op, (1, out_h, out_w, out_c))
     assert weights.data is not None
     filters.require_sums(graph, op, weights.data.reshape(-1, out_c).T, bias, source.zero_point)
@@ -50,6 +52,8 @@ def lower(graph: Graph, op: Op) -> Layer:
         },
         inputs=(source.index,),
         output=output.index,
+        # With one filter per channel, a channel's output is as far into its pixel as what it reads.
+        trail=(window_trail(rows, columns, in_bytes=in_c, out_bytes=out_c, held=depth_multiplier == 1),),
         macs=out_h * out_w * out_c * kernel_h * kernel_w,
         notes=filters.window_notes(op, kernel_h, kernel_w),
     )

@@ -11,6 +11,7 @@ from nonn_mcu.codegen import filters
 from nonn_mcu.codegen.arguments import require_rank
 from nonn_mcu.codegen.graph import Graph, Op, Tensor
 from nonn_mcu.codegen.layer import Layer
+from nonn_mcu.codegen.trail import walk_trail
 from nonn_mcu.codegen.unsupported import require
 
 KINDS = ("FULLY_CONNECTED",)
@@ -48,6 +49,7 @@ def lower(graph: Graph, op: Op) -> Layer:
         },
         inputs=(source.index,),
         output=output.index,
+        trail=(walk_trail((rows,), (depth,), (units,)) + units,),
         macs=rows * units * depth,
     )
 

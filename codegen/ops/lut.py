@@ -33,7 +33,7 @@ def lower(graph: Graph, op: Op) -> Layer:
     require_output_shape(graph, op, x.shape)
     outputs = _FUNCTIONS[op.kind](x, y, op)
     table = Table("int8_t", np.array([min(max(q, INT8_MIN), INT8_MAX) for q in outputs], np.int8))
-    return Layer("lut", {"table": table, "count": x.size}, (x.index,), y.index)
+    return Layer("lut", {"table": table, "count": x.size}, (x.index,), y.index, trail=(0,))
 
 
 def _quantize(x: Tensor, y: Tensor, _: Op) -> Iterable[int]:

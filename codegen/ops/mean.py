@@ -9,6 +9,7 @@ from nonn_mcu.codegen.graph import Graph, Op
 from nonn_mcu.codegen.layer import Layer
 from nonn_mcu.codegen.quantize import quantize_multiplier
 from nonn_mcu.codegen.strides import merged, padded, row_major
+from nonn_mcu.codegen.trail import walk_trail
 from nonn_mcu.codegen.unsupported import require
 
 KINDS = ("MEAN",)
@@ -58,6 +59,7 @@ def lower(graph: Graph, op: Op) -> Layer:
         },
         inputs=op.inputs[:1],
         output=op.outputs[0],
+        trail=(walk_trail(kept_count, kept_stride, row_major(kept_count)),),
         notes=(f"over axes {sorted(axes)}",),
     )
 

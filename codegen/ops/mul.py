@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nonn_mcu.codegen.arguments import operands
-from nonn_mcu.codegen.broadcast import broadcast_walk
+from nonn_mcu.codegen.broadcast import broadcast_walk, in_place
 from nonn_mcu.codegen.graph import Graph, Op
 from nonn_mcu.codegen.layer import Layer, Value
 from nonn_mcu.codegen.quantize import activation_range, quantize_multiplier
@@ -34,4 +34,4 @@ def lower(graph: Graph, op: Op) -> Layer:
         "activation_min": low,
         "activation_max": high,
     }
-    return Layer("mul", params, (a.index, b.index), y.index)
+    return Layer("mul", params, (a.index, b.index), y.index, trail=in_place(a, b, output=y))

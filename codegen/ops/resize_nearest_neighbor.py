@@ -7,6 +7,7 @@ import numpy as np
 from nonn_mcu.codegen.arguments import integers, operands, require_int8, require_output_shape, require_rank
 from nonn_mcu.codegen.graph import Graph, Op
 from nonn_mcu.codegen.layer import Layer, Table
+from nonn_mcu.codegen.trail import walk_trail
 from nonn_mcu.codegen.unsupported import require
 
 KINDS = ("RESIZE_NEAREST_NEIGHBOR",)
@@ -31,6 +32,9 @@ def lower(graph: Graph, op: Op) -> Layer:
     require_output_shape(graph, op, (batches, *target, channels))
     align = bool(op.options["align_corners"])
     half = bool(op.options["half_pixel_centers"])
+    rows = nearest(height, target[0], align, half)
+    columns = nearest(width, target[1], align, half)
+    images = walk_trail((batches,), (height * width,), (target[0] * target[1],))
     return Layer(
         kernel="resize_nearest_neighbor",
         params={
@@ -40,13 +44,25 @@ def lower(graph: Graph, op: Op) -> Layer:
             "in_w": width,
             "out_h": target[0],
             "out_w": target[1],
-            "row": Table("uint16_t", nearest(height, target[0], align, half)),
-            "column": Table("uint16_t", nearest(width, target[1], align, half)),
+            "row": Table("uint16_t", rows),
+            "column": Table("uint16_t", columns),
         },
         inputs=op.inputs[:1],
         output=op.outputs[0],
+        trail=((images + _trail(rows, columns, width)) * channels,),
         notes=("align corners",) * align + ("half-pixel centres",) * half,
     )
+
+
+def _trail(rows: np.ndarray, columns: np.ndarray, width: int) -> int:
+    """Pixels by which an output image starts below its input: each is whole before its copy is begun.
+
+    A row like the one before is copied from that.
+    """
+    read = np.flatnonzero(np.diff(rows.astype(np.int64), prepend=-1))
+    down = read * len(columns) - rows[read].astype(np.int64) * width
+    along = np.arange(1, len(columns) + 1) - columns.astype(np.int64)
+    return max(0, int(down.max() + along.max()))
 
 
 def nearest(size: int, target: int, align_corners: bool, half_pixel_centers: bool) -> np.ndarray:

@@ -45,7 +45,7 @@ def lower(graph: Graph, op: Op) -> Layer:
         "rows": x.size // depth,
         "depth": depth,
     }
-    return Layer("softmax", params, (x.index,), y.index)
+    return Layer("softmax", params, (x.index,), y.index, trail=(0,))
 
 
 def _exponentials(factor: float) -> np.ndarray:

@@ -9,7 +9,8 @@
 typedef nonn_pool_2d_params nonn_average_pool_2d_params;
 
 /* `input` [batches][in_h][in_w][channels], `output` [batches][out_h][out_w][channels], quantised
- * alike; they do not overlap. */
+ * alike. Outputs are written in order, each after its window is read: `output` may overlap `input`
+ * from below. */
 void nonn_average_pool_2d(const nonn_average_pool_2d_params *params, const int8_t *input,
                           int8_t *output);
 

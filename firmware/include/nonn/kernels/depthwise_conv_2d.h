@@ -27,8 +27,9 @@ typedef struct {
     const int8_t *shift;       /* [channels of the output] */
 } nonn_depthwise_conv_2d_params;
 
-/* `input` holds in_h * in_w * in_c values, `output` out_h * out_w * in_c * depth_multiplier; they
- * do not overlap. */
+/* `input` holds in_h * in_w * in_c values, `output` out_h * out_w * in_c * depth_multiplier.
+ * Outputs are written in order, each after all that it is made of is read: `output` may overlap
+ * `input` from below. */
 void nonn_depthwise_conv_2d(const nonn_depthwise_conv_2d_params *params, const int8_t *input,
                             int8_t *output);
 

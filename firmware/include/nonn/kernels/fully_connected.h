@@ -21,7 +21,8 @@ typedef struct {
     const int8_t *shift;
 } nonn_fully_connected_params;
 
-/* `input` holds rows * depth values, `output` rows * units; they do not overlap. */
+/* `input` holds rows * depth values, `output` rows * units. It may overlap `input` from below, so
+ * that no row is written over one that is still to be read, itself included. */
 void nonn_fully_connected(const nonn_fully_connected_params *params, const int8_t *input,
                           int8_t *output);
 

@@ -9,7 +9,7 @@ typedef struct {
     int32_t count;       /* elements of the tensor */
 } nonn_lut_params;
 
-/* output[i] = table[128 + input[i]]; `output` may be `input`. */
+/* output[i] = table[128 + input[i]]; `output` may be `input`, or start below it. */
 void nonn_lut(const nonn_lut_params *params, const int8_t *input, int8_t *output);
 
 #endif

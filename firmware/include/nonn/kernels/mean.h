@@ -18,7 +18,8 @@ typedef struct {
     int32_t output_zero_point;
 } nonn_mean_params;
 
-/* `output` holds the kept axes in order; it does not overlap `input`. */
+/* `output` holds the kept axes in order. Each element is written once its own are read, so it may
+ * overlap `input` from below. */
 void nonn_mean(const nonn_mean_params *params, const int8_t *input, int8_t *output);
 
 #endif

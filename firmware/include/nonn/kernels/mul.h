@@ -15,8 +15,8 @@ typedef struct {
     int32_t activation_min, activation_max; /* in -128..127 */
 } nonn_mul_params;
 
-/* output = clamp(input1 * input2), requantised. Neither input may overlap `output`, except that an
- * input of the output's own shape may be `output`. */
+/* output = clamp(input1 * input2), requantised. Neither input may overlap `output`, except that
+ * `output` may be, or start below, an input of its own shape. */
 void nonn_mul(const nonn_mul_params *params, const int8_t *input1, const int8_t *input2,
               int8_t *output);
 

@@ -12,8 +12,8 @@ typedef struct {
     const uint16_t *column; /* [out_w], each below in_w */
 } nonn_resize_nearest_neighbor_params;
 
-/* `input` [batches][in_h][in_w][channels], `output` [batches][out_h][out_w][channels]; they do not
- * overlap. */
+/* `input` [batches][in_h][in_w][channels], `output` [batches][out_h][out_w][channels]. Pixels
+ * are copied in order: `output` may overlap `input` from below where no pixel meets itself. */
 void nonn_resize_nearest_neighbor(const nonn_resize_nearest_neighbor_params *params,
                                   const int8_t *input, int8_t *output);
 

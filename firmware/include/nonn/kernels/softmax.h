@@ -14,7 +14,7 @@ typedef struct {
     int32_t depth; /* 1 .. NONN_SOFTMAX_MAX_DEPTH */
 } nonn_softmax_params;
 
-/* `output` may be `input`. */
+/* `output` may be `input`, or start below it. */
 void nonn_softmax(const nonn_softmax_params *params, const int8_t *input, int8_t *output);
 
 #endif
