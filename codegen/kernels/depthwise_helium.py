@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import product
 from typing import cast
 
 import numpy as np
@@ -12,14 +11,16 @@ import numpy as np
 from nonn_mcu.codegen.graph import Graph
 from nonn_mcu.codegen.kernels import Want
 from nonn_mcu.codegen.kernels import helium_tile as tile
+from nonn_mcu.codegen.kernels.constant_channels import settle
 from nonn_mcu.codegen.layer import Layer, Table
 
-_SIX, _FIVE, _ANY, _HALF = range(4)  # NONN_DEPTHWISE_HELIUM_*
+_SIX, _FIVE, _PATCHES, _TRIPLES, _PAIRS = range(5)  # NONN_DEPTHWISE_HELIUM_*
 _CELL = 64
 _PIXELS = 12  # outputs of a unit
 _SUMS = 16 * _PIXELS  # bytes of a unit's sums
 _PADDING = 16  # bytes of a pixel outside the image
 _AHEAD = 65_535  # the tables hold offsets of 16 bits
+_TILES = ("first", "middle", "last")
 _BLOCKS = ((0, 0), (0, 1), (1, 0), (1, 1))  # column and row of a patch's outputs, in the order of the sums
 
 
@@ -36,12 +37,13 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     shape = _Shape.of(size) if fits else None
     if shape is None:
         return None
-    filters = cast(Table, params["weights"]).values.reshape(9, -1).T.copy()
-    constants = tile.constants(params, filters)
-    forms = [form for rows in range(1, shape.rows + 1) if (form := _Form.of(shape, rows)) is not None]
+    settled, filters = settle(params, cast(Table, params["weights"]).values.reshape(9, -1).T)
+    constants = tile.constants(settled, filters)
+    forms = _forms(shape)
     if constants is None or not forms:
         return None
     form = _best(forms, want)
+    tables = [table.astype(np.uint16) for table in form.tiles]
     return Layer(
         kernel="depthwise_helium",
         params={
@@ -52,6 +54,7 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
             "out_w": shape.out_w,
             "pad_h": shape.pad_h,
             "pad_w": shape.pad_w,
+            "stride": shape.stride,
             "pitch": shape.pitch,
             "cells": shape.cells(form.rows),
             "kind": shape.kind,
@@ -59,15 +62,13 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
             "output_offset": params["output_offset"],
             "activation_min": params["activation_min"],
             "activation_max": params["activation_max"],
-            "tile_rows": form.rows,
+            "first_rows": form.first_rows,
+            "rows": form.rows,
             "chunk": form.chunk,
-            "units": len(form.units),
-            "last_units": len(form.last),
-            "last_halves": len(form.halves),
+            **{f"{key}units": len(table) for key, table in zip(("first_", "", "last_"), tables, strict=True)},
             "scale": constants["scale"],
-            "tile": Table("uint16_t", form.units),
-            "last_tile": Table("uint16_t", np.concatenate([form.last, form.halves])),
-            "weights": Table("int8_t", filters),
+            **{key: Table("uint16_t", table) for key, table in zip(_TILES, tables, strict=True)},
+            "weights": Table("int8_t", _words(filters, shape.stride), alignment=4),
             "constants": constants["constants"],
         },
         inputs=layer.inputs,
@@ -81,7 +82,7 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
 
 @dataclass(frozen=True)
 class _Shape:
-    """A layer that the kernel can do; ``rows`` are its rows of cells."""
+    """A layer that the kernel can do."""
 
     in_h: int
     in_w: int
@@ -90,33 +91,35 @@ class _Shape:
     out_w: int
     pad_h: int
     pad_w: int
-    kind: int
+    stride: int
 
     @classmethod
     def of(cls, size: Mapping[str, int]) -> _Shape | None:
-        in_h, in_w, channels = size["in_h"], size["in_w"], size["in_c"]
-        out_h, out_w = size["out_h"], size["out_w"]
-        pad_h, pad_w = size["pad_h"], size["pad_w"]
-        kind = _HALF if size["stride_h"] == 2 else _ANY if out_w < 5 else _FIVE if out_w == 5 else _SIX
-        shape = cls(in_h, in_w, channels, out_h, out_w, pad_h, pad_w, kind)
-        inside = out_w % 2 == 0 and out_w >= 6 and 2 * out_w - pad_w <= in_w
-        narrow = out_w >= 2 and out_w + 2 - pad_w - in_w in (0, 1)
-        fits = {1: narrow, 2: inside}.get(size["stride_h"], False)
-        return shape if fits and max(pad_h, pad_w) <= 1 else None
+        keys = ("in_h", "in_w", "in_c", "out_h", "out_w", "pad_h", "pad_w", "stride_h")
+        shape = cls(*(size[key] for key in keys))
+        fits = {
+            1: shape.out_h >= 2 and shape.behind in (0, 1),
+            2: 2 * shape.out_w - shape.pad_w <= shape.in_w,
+        }.get(shape.stride, False)
+        return shape if fits and shape.out_w >= 2 and max(shape.pad_h, shape.pad_w) <= 1 else None
 
     @property
-    def per_row(self) -> int:
-        """Rows of outputs of a row of cells."""
-        return 1 if self.kind == _HALF else 2
+    def kind(self) -> int:
+        if self.stride == 2:
+            return _TRIPLES if self.out_w % 6 == 0 or (self.out_w % 2 == 0 and self.out_w > 16) else _PAIRS
+        return _PATCHES if self.out_w < 5 else _FIVE if self.out_w == 5 else _SIX
 
     @property
     def rows(self) -> int:
-        return -(-self.out_h // self.per_row)
+        """Rows of cells: one for each row of outputs, or for two."""
+        return self.out_h if self.stride == 2 else -(-self.out_h // 2)
 
     @property
     def pitch(self) -> int:
         """Cells of a row of them; with stride 1 the padding behind a row is that before the next."""
-        return self.out_w // 2 * 3 + 1 if self.kind == _HALF else self.out_w + 2 - (self.pad_w & self.behind)
+        if self.stride == 2:
+            return self.out_w // 2 * 3 + (3 if self.out_w % 2 else 1)
+        return self.out_w + 2 - (self.pad_w & self.behind)
 
     @property
     def behind(self) -> int:
@@ -124,78 +127,121 @@ class _Shape:
         return self.out_w + 2 - self.pad_w - self.in_w
 
     def cells(self, rows: int) -> int:
-        return rows * self.pitch + (0 if self.kind == _HALF else self.pad_w & self.behind)
+        return rows * self.pitch + (0 if self.stride == 2 else self.pad_w & self.behind)
 
 
 @dataclass(frozen=True, eq=False)
 class _Form:
-    """Tiles of ``rows`` rows of cells, ``chunk`` units at a time; ``last`` and ``halves``: of the last tile."""
+    """Tiles of ``rows`` rows of cells but for the first; ``chunk`` units at a time.
 
+    ``tiles`` are the tables of the first, the others and the last, ``calls`` is how often a channel's filter
+    is fetched.
+    """
+
+    first_rows: int
     rows: int
     chunk: int
-    units: np.ndarray
-    last: np.ndarray
-    halves: np.ndarray
+    tiles: tuple[np.ndarray, np.ndarray, np.ndarray]
     scratch: int
-
-    @classmethod
-    def of(cls, shape: _Shape, rows: int) -> _Form | None:
-        last_rows = (shape.rows - 1) % rows + 1
-        odd = shape.kind != _HALF and shape.out_h % 2
-        units = _units(shape, range(rows))
-        last = _units(shape, range(last_rows - 1 if odd else last_rows))
-        halves = _units(shape, range(last_rows - 1, last_rows), second=0) if odd else last[:0]
-        if max(table.max(initial=0) for table in (units, last, halves)) > _AHEAD:
-            return None
-        chunk = max(len(units), len(last), len(halves)) if shape.kind != _HALF else min(2, len(units))
-        scratch = shape.cells(rows) * _CELL + chunk * _SUMS + _PADDING
-        types = [table.astype(np.uint16) for table in (units, last, halves)]
-        return cls(rows, chunk, *types, scratch)
+    calls: int
 
 
-def _units(shape: _Shape, rows: range, second: int = 1) -> np.ndarray:
-    """Where units start and end: (units, 16). ``second``: how far a patch's second row is below its first."""
-    made = [_half_units(shape, rows)] if shape.kind == _HALF else [_row(shape, r, second) for r in rows]
-    return np.array([unit for units in made for unit in units], np.int64).reshape(-1, 16)
+def _forms(shape: _Shape) -> list[_Form]:
+    made = []
+    odd = shape.stride == 1 and shape.out_h % 2 == 1
+    for rows in range(2 if odd else 1, shape.rows + 1):
+        number = -(-shape.rows // rows)
+        first_rows = shape.rows - rows * (number - 1)
+        # The row of outputs that each row of cells begins with.
+        each = [row if shape.stride == 2 else 2 * row for row in range(rows)]
+        ends = [*each[:-1], each[-1] - 1] if odd else each
+        tiles = (_units(shape, each[:first_rows]), _units(shape, each), _units(shape, ends))
+        if max(table.max() for table in tiles) > _AHEAD:
+            break
+        counts = [len(tiles[0])] * (number > 1) + [len(tiles[1])] * (number - 2) + [len(tiles[2])]
+        for chunk in range(1, max(counts) + 1):
+            scratch = shape.cells(rows) * _CELL + chunk * _SUMS + _PADDING
+            calls = sum(-(-count // chunk) for count in counts)
+            made.append(_Form(first_rows, rows, chunk, tiles, scratch, calls))
+    return made
 
 
-def _row(shape: _Shape, row: int, second: int) -> list[list[int]]:
-    """Units of stride 1 in one row of cells."""
-    pixel = shape.channels
-    first = row * shape.pitch
+def _units(shape: _Shape, starts: list[int]) -> np.ndarray:
+    """Tables of a tile, (units, 18), whose rows of cells begin with these rows of outputs."""
+    if shape.stride == 2:
+        parts = _triples(shape, starts) if shape.kind == _TRIPLES else _pairs(shape, starts)
+    else:
+        parts = _patches(shape, starts)
+    units = []
+    per_unit = _PIXELS // len(parts[0][1])
+    parts = parts + parts[-1:] * (-len(parts) % per_unit)
+    for i in range(0, len(parts), per_unit):
+        unit = parts[i : i + per_unit]
+        cells = [cell * _CELL for cell, _ in unit]
+        pixels = [(y * shape.out_w + x) * shape.channels for _, outputs in unit for y, x in outputs]
+        units.append(cells + [0] * (6 - per_unit) + pixels)
+    return np.array(units, np.int64)
+
+
+# What is computed together: its first cell, and the row and column of each output.
+_Part = tuple[int, list[tuple[int, int]]]
+
+
+def _patches(shape: _Shape, starts: list[int]) -> list[_Part]:
+    """Stride 1: two columns of two rows of outputs."""
     most = shape.out_w - 2
-    starts = [[0, 2, 4]]
-    if shape.kind == _ANY:
-        starts = [[0, min(2, most), most]]
+    columns = [*range(0, most + 1, 2)] + [most] * (shape.out_w % 2)
+    if shape.kind == _FIVE:
+        columns = [0, 2, 4]
     elif shape.kind == _SIX:
-        starts = [[x, x + 2, x + 4] for x in sorted({*range(0, shape.out_w - 5, 6), shape.out_w - 6})]
-    units = []
-    for columns in starts:
-        to = [
-            (2 * row + second * y) * shape.out_w * pixel + min(x + dx, shape.out_w - 1) * pixel
-            for x in columns
-            for dx, y in _BLOCKS
-        ]
-        units.append([(first + x) * _CELL for x in columns] + [0] + to)
-    return units
+        blocks = sorted({*range(0, shape.out_w - 5, 6), shape.out_w - 6})
+        columns = [x + dx for x in blocks for dx in (0, 2, 4)]
+    return [
+        (row * shape.pitch + x, [(y + dy, min(x + dx, shape.out_w - 1)) for dx in (0, 1) for dy in (0, 1)])
+        for row, y in enumerate(starts)
+        for x in columns
+    ]
 
 
-def _half_units(shape: _Shape, rows: range) -> list[list[int]]:
-    """Units of stride 2: two times six outputs side by side, wherever they lie; the last may be repeated."""
-    blocks = sorted({*range(0, shape.out_w - 5, 6), shape.out_w - 6})
-    halves = list(product(rows, blocks))
-    halves += halves[-1:] * (len(halves) % 2)
-    units = []
-    for i in range(0, len(halves), 2):
-        pair = halves[i : i + 2]
-        starts = [(row * shape.pitch + x // 2 * 3) * _CELL for row, x in pair]
-        to = [(row * shape.out_w + x + dx) * shape.channels for row, x in pair for dx in range(6)]
-        units.append([*starts, 0, 0, *to])
-    return units
+def _triples(shape: _Shape, starts: list[int]) -> list[_Part]:
+    """Stride 2: six outputs side by side."""
+    columns = sorted({*range(0, shape.out_w - 5, 6), shape.out_w - 6})
+    return [
+        (row * shape.pitch + x // 2 * 3, [(y, x + dx) for dx in range(6)])
+        for row, y in enumerate(starts)
+        for x in columns
+    ]
+
+
+def _pairs(shape: _Shape, starts: list[int]) -> list[_Part]:
+    """Stride 2: two outputs. Where the width is odd the last of a row has but one.
+
+    The other is none. It goes where an output of the tile's last pair does, and before that one: pairs of
+    one come first, and each row has a whole one besides.
+    """
+    whole = [
+        (row * shape.pitch + x // 2 * 3, [(y, x), (y, x + 1)])
+        for row, y in enumerate(starts)
+        for x in range(0, shape.out_w - 1, 2)
+    ]
+    last = shape.out_w - 1
+    lone = [(row * shape.pitch + last // 2 * 3, [(y, last), whole[-1][1][0]]) for row, y in enumerate(starts)]
+    return (lone if shape.out_w % 2 else []) + whole
 
 
 def _best(forms: list[_Form], want: Want) -> _Form:
-    """Return the form with most rows in what room there is, else the leanest."""
-    leanest = min(forms, key=lambda form: form.scratch)
-    room = max(want.room, leanest.scratch)
-    return max((form for form in forms if form.scratch <= room), key=lambda form: form.rows)
+    """Return the fastest form in what room there is, else the leanest."""
+    room = max(want.room, min(form.scratch for form in forms))
+    return min(
+        (form for form in forms if form.scratch <= room),
+        key=lambda form: (form.calls, -form.rows, form.scratch),
+    )
+
+
+def _words(filters: np.ndarray, stride: int) -> np.ndarray:
+    """Give filters, (channels, 9), as (channels, 12): the taps in one cell make a word, zeros fill it."""
+    cells = ((0, 3, 6, 7), (2, 5, 8), (1, 4)) if stride == 2 else ((0, 3, 6), (1, 4, 7), (2, 5, 8))
+    words = np.zeros((len(filters), 3, 4), np.int8)
+    for cell, taps in enumerate(cells):
+        words[:, cell, : len(taps)] = filters[:, taps]
+    return words

@@ -5,18 +5,11 @@
 
 #include <arm_mve.h>
 #include <stdbool.h>
-#include <string.h>
 
 #include "depthwise_sums.h"
 
 #define GROUP 16 /* channels of a cell */
 #define CELL 64  /* bytes: four of each channel */
-
-/* A row of the image as cells want it: one pixel's channels after the other. */
-typedef struct {
-    const int8_t *pixel;
-    int32_t step; /* 0: the padding's value, all along the row */
-} row;
 
 typedef struct {
     const nonn_depthwise_helium_params *params;
@@ -25,119 +18,118 @@ typedef struct {
     mve_pred16_t lanes; /* of the group's channels */
 } image;
 
-static row row_of(const image *from, int32_t y) {
-    const nonn_depthwise_helium_params *params = from->params;
-    if (y < 0 || y >= params->in_h) {
-        return (row){from->padding, 0};
+/* Four rows of the image from `y` on. */
+static void rows_from(const image *from, int32_t y, nonn_depthwise_row *rows) {
+    const int32_t in_h = from->params->in_h, step = from->params->channels;
+    const int32_t pitch = from->params->in_w * step;
+    const int8_t *pixel = from->input + y * pitch;
+    for (int32_t last = y + 4; y < last; ++y, ++rows, pixel += pitch) {
+        const bool inside = y >= 0 && y < in_h;
+        rows->pixel = inside ? pixel : from->padding;
+        rows->step = inside ? step : 0;
     }
-    return (row){from->input + y * params->in_w * params->channels, params->channels};
 }
 
 /* A row of cells of stride 1, from the row `y` of the image on. `before`: that row comes from the
  * cells there, whose third row it was. */
-static void fill_whole(const image *from, int32_t y, int8_t *cell, const int8_t *before) {
-    const mve_pred16_t lanes = from->lanes;
-    const uint8x16_t fourth = vshlq_n_u8(vidupq_n_u8(0, 1), 2);
-    row a = row_of(from, y), b = row_of(from, y + 1), c = row_of(from, y + 2),
-        d = row_of(from, y + 3);
-    for (int32_t x = from->params->in_w; x > 0; --x) {
-        int8x16x4_t rows;
-        if (before != 0) {
-            rows.val[0] = vldrbq_gather_offset_s8(before, fourth);
-            before += CELL;
-        } else {
-            rows.val[0] = vldrbq_z_s8(a.pixel, lanes);
-            a.pixel += a.step;
-        }
-        rows.val[1] = vldrbq_z_s8(b.pixel, lanes);
-        rows.val[2] = vldrbq_z_s8(c.pixel, lanes);
-        rows.val[3] = vldrbq_z_s8(d.pixel, lanes);
-        b.pixel += b.step;
-        c.pixel += c.step;
-        d.pixel += d.step;
-        vst4q_s8(cell, rows);
-        cell += CELL;
+static void fill_whole(const image *from, int32_t y, int8_t *cells, const int8_t *before) {
+    nonn_depthwise_row rows[4];
+    rows_from(from, y, rows);
+    if (before != 0) {
+        rows[0] = (nonn_depthwise_row){before, CELL};
+        nonn_depthwise_next_cells(rows, cells, from->params->in_w, from->lanes);
+    } else {
+        nonn_depthwise_cells(rows, cells, from->params->in_w, from->lanes);
     }
 }
 
-/* A row of cells of stride 2. The even columns begin in the padding where there is some. */
-static void fill_half(const image *from, int32_t y, int8_t *cell) {
-    const mve_pred16_t lanes = from->lanes;
-    row a = row_of(from, y), b = row_of(from, y + 1), c = row_of(from, y + 2);
+/* A cell of stride 2: the column `x` of three rows, and of the third one `beyond` columns on. */
+static void fill_column(const nonn_depthwise_row *row, int32_t x, int32_t beyond,
+                        mve_pred16_t lanes, int8_t *cell) {
+    int8x16x4_t rows;
+    for (int32_t r = 0; r < 3; ++r) {
+        rows.val[r] = vldrbq_z_s8(row[r].pixel + row[r].step * x, lanes);
+    }
+    rows.val[3] = vldrbq_z_s8(row[2].pixel + row[2].step * (x + beyond), lanes);
+    vst4q_s8(cell, rows);
+}
+
+/* A row of cells of stride 2. */
+static void fill_pairs(const image *from, int32_t y, int8_t *cells) {
+    const int32_t padded = from->params->pad_w;
     const int32_t out_w = from->params->out_w;
-    const bool padded = from->params->pad_w != 0;
-    const int8_t *even_a = padded ? from->padding : a.pixel;
-    const int8_t *even_b = padded ? from->padding : b.pixel;
-    const int8_t *even_c = padded ? from->padding : c.pixel;
-    if (!padded) {
-        a.pixel += a.step;
-        b.pixel += b.step;
-        c.pixel += c.step;
+    nonn_depthwise_row row[4];
+    nonn_depthwise_pairs pairs;
+    rows_from(from, y, row);
+    for (int32_t r = 0; r < 3; ++r) {
+        pairs.step[r] = row[r].step;
+        pairs.even[r] = padded ? from->padding : row[r].pixel;
+        pairs.odd[r] = padded ? row[r].pixel : row[r].pixel + row[r].step;
     }
-    for (int32_t x = 0; x < out_w; x += 2) {
-        int8x16x4_t odd, even;
-        for (int32_t half = 0; half < 2; ++half) {
-            even.val[0] = vldrbq_z_s8(even_a, lanes);
-            even.val[1] = vldrbq_z_s8(even_b, lanes);
-            even.val[2] = vldrbq_z_s8(even_c, lanes);
-            even.val[3] = vldrbq_z_s8(c.pixel, lanes);
-            odd.val[2 * half] = vldrbq_z_s8(a.pixel, lanes);
-            odd.val[2 * half + 1] = vldrbq_z_s8(b.pixel, lanes);
-            vst4q_s8(cell + half * CELL, even);
-            even_a = a.pixel + a.step;
-            even_b = b.pixel + b.step;
-            even_c = c.pixel + c.step;
-            a.pixel = even_a + a.step;
-            b.pixel = even_b + b.step;
-            c.pixel = even_c + c.step;
-        }
-        vst4q_s8(cell + 2 * CELL, odd);
-        cell += 3 * CELL;
+    nonn_depthwise_half_cells(&pairs, cells, (uint32_t)out_w / 2, from->lanes);
+    /* Behind the pairs: half of one, where the width is odd, and the last even column. */
+    cells += out_w / 2 * 3 * CELL;
+    int32_t x = out_w / 2 * 4 - padded;
+    if (out_w % 2 != 0) {
+        fill_column(row, x, 1, from->lanes, cells);
+        const nonn_depthwise_row odd[3] = {row[0], row[1], row[0]};
+        fill_column(odd, x + 1, 0, from->lanes, cells + 2 * CELL);
+        cells += CELL;
+        x += 2;
     }
-    if (2 * out_w - padded < from->params->in_w) {
-        int8x16x4_t last;
-        last.val[0] = vldrbq_z_s8(even_a, lanes);
-        last.val[1] = vldrbq_z_s8(even_b, lanes);
-        last.val[2] = vldrbq_z_s8(even_c, lanes);
-        last.val[3] = last.val[2];
-        vst4q_s8(cell, last);
+    if (x < from->params->in_w) {
+        fill_column(row, x, 0, from->lanes, cells);
     }
 }
 
-/* The tile whose first row of cells is `first`. */
-static void fill(const image *from, int32_t first, int32_t rows, int8_t *cells) {
+/* A tile: `count` rows of cells from the output row `y` on. `before`: the last row of cells of the
+ * tile before. */
+static void fill(const image *from, int32_t y, int32_t count, int8_t *cells, const int8_t *before) {
     const nonn_depthwise_helium_params *params = from->params;
-    if (params->kind == NONN_DEPTHWISE_HELIUM_HALF) {
-        for (int32_t r = 0; r < rows; ++r) {
-            fill_half(from, 2 * (first + r) - params->pad_h, cells);
-            cells += params->pitch * CELL;
+    const int32_t pitch = params->pitch * CELL;
+    if (params->stride == 2) {
+        for (; count > 0; --count, cells += pitch) {
+            fill_pairs(from, 2 * y++ - params->pad_h, cells);
         }
         return;
     }
-    const int32_t pitch = params->pitch * CELL;
-    cells += params->pad_w * CELL;
     /* With padding above, a tile's last row of outputs is also the next one's first of inputs. */
-    const bool overwritten = first > 0 && params->pad_h > 0;
-    for (int32_t r = 0; r < rows; ++r) {
-        const int8_t *before =
-            overwritten && r == 0 ? cells + (params->tile_rows - 1) * pitch + 2 : 0;
-        fill_whole(from, 2 * (first + r) - params->pad_h, cells + r * pitch, before);
+    before = params->pad_h != 0 && before != 0 ? before + params->pad_w * CELL + 2 : 0;
+    cells += params->pad_w * CELL;
+    for (; count > 0; --count, y += 2, cells += pitch) {
+        const int32_t start = y + 2 > params->out_h ? y - 1 : y;
+        fill_whole(from, start - params->pad_h, cells, before);
+        before = 0;
     }
 }
 
-/* Four channels of `units`, from the cells of the first on. */
-static void run(const nonn_depthwise_helium_params *params, nonn_depthwise_work work,
-                const int32_t *constants, uint32_t units, int8_t *output) {
-    while (units > 0) {
-        work.units = units < params->chunk ? units : params->chunk;
-        nonn_depthwise_sums[params->kind](&work);
+static void set(int8_t *at, uint32_t bytes, int8_t value) {
+    const int8x16_t values = vdupq_n_s8(value);
+    for (; bytes > 0; bytes -= 16, at += 16) {
+        vstrbq_s8(at, values);
+    }
+}
+
+/* To a lower address: each load comes before the stores that reach what it loads. */
+static void move(int8_t *to, const int8_t *from, int32_t bytes) {
+    for (; bytes > 0; bytes -= 16, to += 16, from += 16) {
+        const mve_pred16_t lanes = vctp8q((uint32_t)bytes);
+        vstrbq_p_s8(to, vldrbq_z_s8(from, lanes), lanes);
+    }
+}
+
+/* Four channels of the units of a tile. */
+static void run(const nonn_depthwise_helium_params *params, nonn_depthwise_work *work,
+                uint32_t units, const int32_t *constants, int8_t *output) {
+    for (; units > 0; units -= work->units) {
+        work->units = units < params->chunk ? units : params->chunk;
+        nonn_depthwise_sums[params->kind](work);
         if (params->scale != 0) {
-            nonn_depthwise_scaled_outputs(&work, constants, output, params->scale);
+            nonn_depthwise_scaled_outputs(work, constants, output, params->scale);
         } else {
-            nonn_depthwise_outputs(&work, constants, output, params);
+            nonn_depthwise_outputs(work, constants, output, params);
         }
-        work.unit += NONN_DEPTHWISE_HELIUM_UNIT * work.units;
-        units -= work.units;
+        work->unit += NONN_DEPTHWISE_HELIUM_UNIT * work->units;
     }
 }
 
@@ -146,42 +138,38 @@ void nonn_depthwise_helium(const nonn_depthwise_helium_params *params, const int
     const int32_t channels = params->channels;
     const int32_t in_bytes = params->in_h * params->in_w * channels;
     const int32_t out_row = params->out_w * channels;
-    if (output < input && output + params->out_h * out_row > input) {
+    if (channels > GROUP && output < input && output + params->out_h * out_row > input) {
         /* A group's outputs must lie over its own inputs. */
-        memmove(output, input, (size_t)in_bytes);
+        move(output, input, in_bytes);
         input = output;
     }
     int8_t *cells = scratch;
     const uint32_t bytes = CELL * params->cells;
     int8_t *padding = cells + bytes + 192u * params->chunk;
-    memset(cells, params->zero_point, bytes);
-    memset(padding, params->zero_point, GROUP);
+    set(cells, bytes, (int8_t)params->zero_point);
+    set(padding, GROUP, (int8_t)params->zero_point);
 
-    const bool half = params->kind == NONN_DEPTHWISE_HELIUM_HALF;
-    const int32_t rows_out = half ? 1 : 2;
-    const int32_t rows = (params->out_h + rows_out - 1) / rows_out;
+    const int32_t outputs = params->stride == 2 ? 1 : 2;
     const int32_t words = params->scale != 0 ? 2 : 3;
     nonn_depthwise_work work = {.sums = (int32_t *)(void *)(cells + bytes)};
     for (int32_t group = 0; group < channels; group += GROUP) {
-        const int32_t count = channels - group < GROUP ? channels - group : GROUP;
-        const image from = {params, input + group, padding, vctp8q((uint32_t)count)};
-        for (int32_t first = 0; first < rows; first += params->tile_rows) {
-            const int32_t left = rows - first;
-            const bool last = left <= params->tile_rows;
-            fill(&from, first, last ? left : params->tile_rows, cells);
-            for (int32_t c = 0; c < count; c += 4) {
-                const int32_t *constants = params->constants + (group + c) * words;
-                int8_t *to = output + first * rows_out * out_row + group + c;
-                work.cells = cells + 4 * c;
-                work.weights = params->weights + 9 * (group + c);
-                work.second_row = 256;
-                work.unit = last ? params->last_tile : params->tile;
-                run(params, work, constants, last ? params->last_units : params->units, to);
-                if (last) {
-                    work.second_row = 1;
-                    work.unit += NONN_DEPTHWISE_HELIUM_UNIT * params->last_units;
-                    run(params, work, constants, params->last_halves, to);
-                }
+        const int32_t lanes = channels - group < GROUP ? channels - group : GROUP;
+        const image from = {params, input + group, padding, vctp8q((uint32_t)lanes)};
+        const int8_t *before = 0;
+        int32_t count = params->first_rows;
+        for (int32_t y = 0; y < params->out_h; y += count * outputs, count = params->rows) {
+            const bool last = y + count * outputs >= params->out_h;
+            const uint32_t units = last     ? params->last_units
+                                   : y == 0 ? params->first_units
+                                            : params->units;
+            const uint16_t *table = last ? params->last : y == 0 ? params->first : params->middle;
+            fill(&from, y, count, cells, before);
+            before = cells + (count - 1) * params->pitch * CELL;
+            for (int32_t c = group; c < group + lanes; c += 4) {
+                work.cells = cells + 4 * (c - group);
+                work.weights = params->weights + 12 * c;
+                work.unit = table;
+                run(params, &work, units, params->constants + c * words, output + y * out_row + c);
             }
         }
     }

@@ -7,56 +7,61 @@
 
 #include "requantize.h"
 
-/* Of the cells that a gather takes and the taps that belong to them. */
-static const struct {
-    uint32_t cell[4];
-    uint8_t tap[16], second[16];
-} whole = {{0, 64, 128, 192}, {0, 3, 6, 0, 1, 4, 7, 0, 2, 5, 8}, {0}},
-  half = {{0, 64, 192, 128},
-          {0, 3, 6, 7, 2, 5, 8, 0, 0, 0, 0, 0, 1, 4},
-          {0, 0, 0, 0, 0, 3, 6, 7, 2, 5, 8, 0, 0, 0, 1, 4}};
+/* Of the cells that a gather takes; of the words of the two filters of stride 2, and what the words
+ * of the second are multiplied by. */
+static const uint32_t whole[4] = {0, 64, 128, 192};
+static const uint32_t half[16] = {0, 64, 192, 128, 0, 4, 0, 8, 0, 0, 4, 8, 0, 1, 1, 1 << 16};
 
-/* r0, r2, r4, r6 accumulate (VMLADAV takes even registers only). r1 is where the sums go, r3 the
- * weights, r5 short-lived, r7 second_row, r8 the units, r9 and r10 the unit and the first one, r11
- * where the channel's sums go, r12 the channels to come. q1 is the address of a patch in the first
- * cells of the channel, q3 where the taps of a patch lie, q4-q7 the filter in its places. */
+/* The last channel comes first. r0, r2, r4, r6 accumulate (VMLADAV takes even registers only). r1
+ * is where the sums go, r3 the weights, r5 short-lived, r8 the units, r9 the next
+ * unit, r10 and r11 what takes r9 and r1 back to the first one, r12 the channel in the cells. q1 is
+ * the address of a patch in the first cells of the channel, q2 that of the next, q4-q7 the filter
+ * in its places. */
 __asm__(
     ".macro nonn_depthwise_begin table\n"
     "push {r4-r11, lr}\n"
     "vpush {d8-d15}\n"
-    "ldm r0, {r1, r3, r7, r8, r10, r11}\n"
+    "ldm r0, {r1, r3, r8, r9, r10}\n"
     "ldr r4, =\\table\n"
-    "vldrw.u32 q1, [r4]\n"
-    "vadd.i32 q1, q1, r1\n"
-    "vldrw.u32 q3, [r4, #16]\n"
-    "mov r12, #4\n"
-    ".endm\n"
-    ".macro nonn_depthwise_start\n"
-    "adds r3, #9\n"
-    "mov r9, r10\n"
-    "mov r1, r11\n"
-    "adds r11, #48\n"
-    "dls lr, r8\n"
+    "vldrw.u32 q3, [r4]\n"
+    "vadd.i32 q3, q3, r1\n"
+    "add r3, #36\n"
+    "add r1, r10, #144\n"
+    "mov r11, #192\n"
+    "mov r12, #48\n"
+    "mla r11, r8, r11, r12\n"
+    "mov r10, #36\n"
+    "mul r10, r8, r10\n"
+    "mov r12, #12\n"
     ".endm\n"
     /* The filter in the four places of a patch: a row is a byte, a column a word. */
     ".macro nonn_depthwise_filter\n"
+    "mov r5, #0x0fff\n"
+    "vmsr p0, r5\n"
+    "1:\n"
     "vpst\n"
-    "vldrbt.u8 q4, [r3, q3]\n"
+    "vldrwt.u32 q4, [r3], #-12\n"
     "movs r5, #0\n"
     "vmov q6, q4\n"
     "vshlc q6, r5, #32\n"
-    "vmul.i32 q5, q4, r7\n"
-    "vmul.i32 q7, q6, r7\n"
-    "nonn_depthwise_start\n"
+    "vshl.i32 q5, q4, #8\n"
+    "vshl.i32 q7, q6, #8\n"
+    "vadd.i32 q1, q3, r12\n"
+    "dls lr, r8\n"
+    "2:\n"
     ".endm\n"
     ".macro nonn_depthwise_end\n"
-    "movs r5, #4\n"
-    "vadd.i32 q1, q1, r5\n"
-    "subs r12, #1\n"
-    "bne 1b\n"
+    "subs r9, r9, r10\n"
+    "subs r1, r1, r11\n"
+    "subs r12, #4\n"
+    "bpl 1b\n"
     "vpop {d8-d15}\n"
     "pop {r4-r11, pc}\n"
     ".ltorg\n"
+    ".endm\n"
+    ".macro nonn_depthwise_at bytes_to_next\n"
+    "ldrh r5, [r9], #\\bytes_to_next\n"
+    "vadd.i32 q2, q1, r5\n"
     ".endm\n"
     ".macro nonn_depthwise_patch offset\n"
     "vldrw.u32 q0, [q2, #\\offset]\n"
@@ -65,45 +70,35 @@ __asm__(
     "vmladav.s8 r4, q0, q6\n"
     "vmladav.s8 r6, q0, q7\n"
     ".endm\n"
-    ".macro nonn_depthwise_next\n"
+    ".macro nonn_depthwise_last\n"
     "strd r4, r6, [r1, #8]\n"
     "strd r0, r2, [r1], #160\n"
-    "le lr, 2b\n"
     ".endm\n");
 
 __attribute__((naked)) static void six(const nonn_depthwise_work *work) {
     (void)work;
     __asm volatile(
         "nonn_depthwise_begin %c0\n"
-        "movw r5, #0x0777\n"
-        "vmsr p0, r5\n"
-        "1:\n"
         "nonn_depthwise_filter\n"
-        "2:\n"
-        "ldrh r5, [r9], #32\n"
-        "vadd.i32 q2, q1, r5\n"
+        "nonn_depthwise_at 36\n"
         "nonn_depthwise_patch 0\n"
         "stm r1!, {r0, r2, r4, r6}\n"
         "nonn_depthwise_patch 128\n"
         "stm r1!, {r0, r2, r4, r6}\n"
         "nonn_depthwise_patch 256\n"
-        "nonn_depthwise_next\n"
+        "nonn_depthwise_last\n"
+        "le lr, 2b\n"
         "nonn_depthwise_end\n"
         :
-        : "i"(&whole));
+        : "i"(whole));
 }
 
 __attribute__((naked)) static void five(const nonn_depthwise_work *work) {
     (void)work;
     __asm volatile(
         "nonn_depthwise_begin %c0\n"
-        "movw r5, #0x0777\n"
-        "vmsr p0, r5\n"
-        "1:\n"
         "nonn_depthwise_filter\n"
-        "2:\n"
-        "ldrh r5, [r9], #32\n"
-        "vadd.i32 q2, q1, r5\n"
+        "nonn_depthwise_at 36\n"
         "nonn_depthwise_patch 0\n"
         "stm r1!, {r0, r2, r4, r6}\n"
         "nonn_depthwise_patch 128\n"
@@ -116,81 +111,112 @@ __attribute__((naked)) static void five(const nonn_depthwise_work *work) {
         "le lr, 2b\n"
         "nonn_depthwise_end\n"
         :
-        : "i"(&whole));
+        : "i"(whole));
 }
 
-__attribute__((naked)) static void any(const nonn_depthwise_work *work) {
+__attribute__((naked)) static void patches(const nonn_depthwise_work *work) {
     (void)work;
     __asm volatile(
         "nonn_depthwise_begin %c0\n"
-        "movw r5, #0x0777\n"
-        "vmsr p0, r5\n"
-        "1:\n"
         "nonn_depthwise_filter\n"
-        "2:\n"
-        "ldrh r5, [r9], #2\n"
-        "vadd.i32 q2, q1, r5\n"
+        "nonn_depthwise_at 2\n"
         "nonn_depthwise_patch 0\n"
         "stm r1!, {r0, r2, r4, r6}\n"
-        "ldrh r5, [r9], #2\n"
-        "vadd.i32 q2, q1, r5\n"
+        "nonn_depthwise_at 2\n"
         "nonn_depthwise_patch 0\n"
         "stm r1!, {r0, r2, r4, r6}\n"
-        "ldrh r5, [r9], #28\n"
-        "vadd.i32 q2, q1, r5\n"
+        "nonn_depthwise_at 32\n"
         "nonn_depthwise_patch 0\n"
-        "nonn_depthwise_next\n"
+        "nonn_depthwise_last\n"
+        "le lr, 2b\n"
         "nonn_depthwise_end\n"
         :
-        : "i"(&whole));
+        : "i"(whole));
 }
 
 /* Stride 2: q4 is the filter for the first of two outputs, q5 for the second. */
-__attribute__((naked)) static void halves(const nonn_depthwise_work *work) {
+__asm__(
+    ".macro nonn_depthwise_filters\n"
+    "movw r5, #0xf0ff\n"
+    "vmsr p0, r5\n"
+    "sub r7, r12, #16\n"
+    "vadd.i32 q1, q3, r12\n"
+    "vldrw.u32 q3, [r4, #16]\n"
+    "vldrw.u32 q6, [r4, #32]\n"
+    "vldrw.u32 q7, [r4, #48]\n"
+    "1:\n"
+    "vpst\n"
+    "vldrwt.u32 q4, [r3, q3]\n"
+    "vldrw.u32 q5, [r3, q6]\n"
+    "subs r3, #12\n"
+    "vmul.i32 q5, q5, q7\n"
+    "dls lr, r8\n"
+    "2:\n"
+    ".endm\n"
+    ".macro nonn_depthwise_pair offset first second\n"
+    "vldrw.u32 q0, [q2, #\\offset]\n"
+    "vmladav.s8 \\first, q0, q4\n"
+    "vmladav.s8 \\second, q0, q5\n"
+    ".endm\n"
+    ".macro nonn_depthwise_filters_end\n"
+    "le lr, 2b\n"
+    "vadd.i32 q1, q1, r7\n"
+    "nonn_depthwise_end\n"
+    ".endm\n");
+
+__attribute__((naked)) static void triples(const nonn_depthwise_work *work) {
     (void)work;
     __asm volatile(
-        ".macro nonn_depthwise_pair offset first second\n"
-        "vldrw.u32 q0, [q2, #\\offset]\n"
-        "vmladav.s8 \\first, q0, q4\n"
-        "vmladav.s8 \\second, q0, q5\n"
-        ".endm\n"
         "nonn_depthwise_begin %c0\n"
-        "vldrw.u32 q6, [r4, #32]\n"
-        "1:\n"
-        "movw r5, #0x307f\n"
-        "vmsr p0, r5\n"
-        "vpst\n"
-        "vldrbt.u8 q4, [r3, q3]\n"
-        "movw r5, #0xc7f0\n"
-        "vmsr p0, r5\n"
-        "vpst\n"
-        "vldrbt.u8 q5, [r3, q6]\n"
-        "nonn_depthwise_start\n"
-        "2:\n"
-        "ldrh r5, [r9], #2\n"
-        "vadd.i32 q2, q1, r5\n"
+        "nonn_depthwise_filters\n"
+        "nonn_depthwise_at 2\n"
         "nonn_depthwise_pair 0 r0 r2\n"
         "nonn_depthwise_pair 192 r4 r6\n"
         "stm r1!, {r0, r2, r4, r6}\n"
         "nonn_depthwise_pair 384 r0 r2\n"
-        "ldrh r5, [r9], #30\n"
-        "vadd.i32 q2, q1, r5\n"
+        "nonn_depthwise_at 34\n"
         "nonn_depthwise_pair 0 r4 r6\n"
         "stm r1!, {r0, r2, r4, r6}\n"
         "nonn_depthwise_pair 192 r0 r2\n"
         "nonn_depthwise_pair 384 r4 r6\n"
-        "nonn_depthwise_next\n"
-        "nonn_depthwise_end\n"
-        ".purgem nonn_depthwise_pair\n"
+        "nonn_depthwise_last\n"
+        "nonn_depthwise_filters_end\n"
         :
-        : "i"(&half));
+        : "i"(half));
 }
 
-void (*const nonn_depthwise_sums[4])(const nonn_depthwise_work *) = {six, five, any, halves};
+__attribute__((naked)) static void pairs(const nonn_depthwise_work *work) {
+    (void)work;
+    __asm volatile(
+        "nonn_depthwise_begin %c0\n"
+        "nonn_depthwise_filters\n"
+        "nonn_depthwise_at 2\n"
+        "nonn_depthwise_pair 0 r0 r2\n"
+        "nonn_depthwise_at 2\n"
+        "nonn_depthwise_pair 0 r4 r6\n"
+        "stm r1!, {r0, r2, r4, r6}\n"
+        "nonn_depthwise_at 2\n"
+        "nonn_depthwise_pair 0 r0 r2\n"
+        "nonn_depthwise_at 2\n"
+        "nonn_depthwise_pair 0 r4 r6\n"
+        "stm r1!, {r0, r2, r4, r6}\n"
+        "nonn_depthwise_at 2\n"
+        "nonn_depthwise_pair 0 r0 r2\n"
+        "nonn_depthwise_at 26\n"
+        "nonn_depthwise_pair 0 r4 r6\n"
+        "nonn_depthwise_last\n"
+        "nonn_depthwise_filters_end\n"
+        :
+        : "i"(half));
+}
 
-_Static_assert(offsetof(nonn_depthwise_work, units) == 12, "as the code below reads them");
+void (*const nonn_depthwise_sums[5])(const nonn_depthwise_work *) = {six, five, patches, triples,
+                                                                     pairs};
 
-/* r0 is 192 before the unit's sums, r1 32 before the unit: each load of the first moves on. */
+_Static_assert(offsetof(nonn_depthwise_work, units) == 8, "as the code below reads them");
+
+/* r0 is 192 before the unit's sums, r1 a table before its pixels: the
+ * first loads move on. */
 __attribute__((naked)) void nonn_depthwise_scaled_outputs(const nonn_depthwise_work *work,
                                                           const int32_t *constants, int8_t *first,
                                                           int32_t scale) {
@@ -222,15 +248,15 @@ __attribute__((naked)) void nonn_depthwise_scaled_outputs(const nonn_depthwise_w
         "push {r4-r11, lr}\n"
         "vpush {d8-d11}\n"
         "vdup.32 q5, r3\n"
-        "ldrd lr, r12, [r0, #12]\n"
-        "ldr r0, [r0, #20]\n"
+        "ldrd lr, r12, [r0, #8]\n"
+        "ldr r0, [r0, #16]\n"
         "ldm r1, {r4-r11}\n"
         "sub r0, r0, #192\n"
         "sub r1, r12, #24\n"
         "dls lr, lr\n"
         "1:\n"
         "vldrw.u32 q0, [r0, #192]!\n"
-        "vldrh.u32 q4, [r1, #32]!\n"
+        "vldrh.u32 q4, [r1, #36]!\n"
         "nonn_depthwise_scale 0\n"
         "vldrw.u32 q0, [r0, #16]\n"
         "vldrh.u32 q4, [r1, #8]\n"
@@ -258,10 +284,9 @@ void nonn_depthwise_outputs(const nonn_depthwise_work *work, const int32_t *cons
                 const int32x4_t sum = vaddq_n_s32(vldrwq_s32(sums + 12 * c + part), of[0]);
                 x[c] = nonn_helium_scale(sum, of[1], of[2]);
             }
-            const int8x16_t narrow =
-                nonn_helium_narrow(x[0], x[1], x[2], x[3], offset, low, high);
-            vstrwq_scatter_offset_s32((int32_t *)(void *)first,
-                                      vldrhq_u32(to + part), (int32x4_t)narrow);
+            const int8x16_t narrow = nonn_helium_narrow(x[0], x[1], x[2], x[3], offset, low, high);
+            vstrwq_scatter_offset_s32((int32_t *)(void *)first, vldrhq_u32(to + part),
+                                      (int32x4_t)narrow);
         }
     }
 }

@@ -12,11 +12,10 @@
  *
  * A tile is some rows of cells over the full width, a unit twelve outputs of it. Outputs of four
  * channels and some units lie as int32 [unit][channel][12] between sums and requantisation
- * (nonn/kernels/helium_tile.h). The tables say where a unit's cells start and where its outputs go;
- * a unit that has fewer than twelve repeats some.
+ * (nonn/kernels/helium_tile.h). Tables say where a unit's cells start and where its outputs go.
  *
- * The output may lie over the input, at its start or below: the tile's inputs are all in cells
- * when its first output is written, and the one row of inputs that the next tile wants and this one
+ * The output may lie over the input, at its start or below: a tile's inputs are all in cells when
+ * its first output is written, and the one row of inputs that the next tile wants and this one
  * overwrites is taken from the cells. Sixteen channels of all pixels are finished before the next
  * sixteen, whose inputs the outputs leave alone.
  */
@@ -25,39 +24,39 @@
 
 #include <stdint.h>
 
-/* A unit's table: where its outputs come from and go to, in bytes. First of cells from the tile's
- * first: where its three patches of stride 1 start, or its two halves of stride 2; then of twelve
- * pixels from the tile's first. */
-#define NONN_DEPTHWISE_HELIUM_FROM 4
-#define NONN_DEPTHWISE_HELIUM_UNIT 16
+/* A unit's table: offsets in bytes, of cells from the tile's first, then of twelve pixels from the
+ * tile's first. Outputs that there are not enough of are repeated, or lie where a later output of
+ * the tile is written. */
+#define NONN_DEPTHWISE_HELIUM_FROM 6
+#define NONN_DEPTHWISE_HELIUM_UNIT 18
 
-/* How a unit of stride 1 lies in its row: three patches side by side from its first offset on, the same
- * without the last column, or each at its own; or stride 2. */
+/* What a unit is, and what its table starts with. */
 enum {
-    NONN_DEPTHWISE_HELIUM_SIX,
-    NONN_DEPTHWISE_HELIUM_FIVE,
-    NONN_DEPTHWISE_HELIUM_ANY,
-    NONN_DEPTHWISE_HELIUM_HALF
+    NONN_DEPTHWISE_HELIUM_SIX,     /* three patches of stride 1 side by side: where the first is */
+    NONN_DEPTHWISE_HELIUM_FIVE,    /* the same without the last column */
+    NONN_DEPTHWISE_HELIUM_PATCHES, /* three patches of stride 1 */
+    NONN_DEPTHWISE_HELIUM_TRIPLES, /* two times three pairs of stride 2 side by side */
+    NONN_DEPTHWISE_HELIUM_PAIRS    /* six pairs of stride 2 */
 };
 
 typedef struct {
     uint16_t in_h, in_w, channels; /* channels are a multiple of 4 */
     uint16_t out_h, out_w;
     uint16_t pad_h, pad_w; /* 0 or 1 */
+    uint16_t stride;       /* 1 or 2; with 1, a row of cells makes two rows of outputs */
     uint16_t pitch, cells; /* of a row of them, and in all */
     uint16_t kind;
     int16_t zero_point; /* of the input */
     int16_t output_offset;
     int8_t activation_min, activation_max;
-    uint16_t tile_rows; /* of cells in a tile; the last may have fewer */
-    uint16_t chunk;     /* units whose sums are held at a time */
-    uint16_t units;     /* of a tile but the last */
-    uint16_t last_units;
-    uint16_t last_halves; /* units behind them whose second row of outputs is beyond the image: they */
-                          /* repeat the first */
-    int32_t scale;        /* see nonn_helium_filters */
-    const uint16_t *tile, *last_tile; /* tables of their units */
-    const int8_t *weights;    /* [channel][3][3] */
+    /* Rows of cells of the first tile and of the others; the last row of the last tile begins one
+     * output higher where they are odd. */
+    uint16_t first_rows, rows;
+    uint16_t chunk; /* units whose sums are held at a time */
+    uint16_t first_units, units, last_units;
+    int32_t scale;                         /* see nonn_helium_filters */
+    const uint16_t *first, *middle, *last; /* tables of the tiles; an only one is the last */
+    const int8_t *weights;    /* [channel][12]: three words, each of taps in one cell, then zeros */
     const int32_t *constants; /* see nonn_helium_filters */
 } nonn_depthwise_helium_params;
 
