@@ -6,10 +6,10 @@
 
 #include "requantize.h"
 
-/* A turn of the loop takes four words of input. Over this many turns, 512 inputs, the sums of any
- * weights, times 256, fit 32 bits. */
+/* A turn of the loop takes four words of input. Over this many turns, 496 inputs, the sums of any
+ * weights, times 256, fit 32 bits: 496 * 128 * 128 < 2^23. The assembly has both numbers. */
 #define WORDS 4
-#define LONGEST 32
+#define LONGEST 31
 
 /* One row of input, as multiply() wants it. Its words are `rest`, preceded by up to two in `head`:
  * there is the odd end of the row, and what makes the others a whole number of turns. `head` is for
@@ -123,7 +123,7 @@ __attribute__((naked, noinline, noipa)) static void multiply(const row *one
         "strd r8, r10, [sp, #28]\n"
         "mov r8, r9\n"
         "mov r10, r11\n"
-        "movs r2, #32\n"
+        "movs r2, #31\n"
         "b 6b\n"
         "7: str r3, [sp, #24]\n"
         "strd r2, r2, [sp, #28]\n"

@@ -1,6 +1,6 @@
 /* Matrix product on cores with the DSP extension: nonn_fully_connected, four units at a time.
  *
- * Inputs are widened on the way, no scratch. The sum over up to 512 inputs is exact for all weights
+ * Inputs are widened on the way, no scratch. The sum over up to 496 inputs is exact for all weights
  * (codegen/kernels/pack_pairs.py); longer ones are added up. A row's output is written while the
  * row is still read, so output may overlap the input only as far as the generator says. Source of
  * the arithmetic: nonn/kernels/fully_connected.h; the requantisation is proven for each layer.
