@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from nonn_mcu.codegen.graph import Graph
@@ -31,10 +33,14 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     if made is None:
         return None
     constants, filters = made
+    if size["out_w"] % 4:
+        want = replace(want, room=0)
+    tiles, scratch_bytes = tile.tiles(size["out_c"], 3 * _STEP * size["in_c"] // tile.CHUNK, 0, want)
     return Layer(
         kernel="conv_3x3_helium",
         params={
             **{key: params[key] for key in _GEOMETRY},
+            "tiles": tiles,
             "zero_point": -size["input_offset"],
             **tile.limits(params),
             "scale": constants["scale"],
@@ -43,7 +49,7 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
         },
         inputs=layer.inputs,
         output=layer.output,
-        scratch_bytes=tile.sums_bytes(size["out_c"]) + 3 * _STEP * size["in_c"] // tile.CHUNK,
+        scratch_bytes=scratch_bytes,
         trail=(_trail(size),),
         macs=layer.macs,
         notes=layer.notes,

@@ -34,12 +34,14 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     columns_bytes = max(reach * column + tile.CHUNK * chunks, (size["pad_w"] + used) * column)
     if columns_bytes >= 1 << 16:
         return None
+    tiles, scratch_bytes = tile.tiles(size["out_c"], 4 * tile.CHUNK * chunks, columns_bytes, want)
     return Layer(
         kernel="conv_columns_helium",
         params={
             **{key: params[key] for key in (*_GEOMETRY, *_STEPS)},
             "used_w": used,
             "columns_bytes": columns_bytes,
+            "tiles": tiles,
             "zero_point": -size["input_offset"],
             **tile.limits(params),
             "scale": constants["scale"],
@@ -48,7 +50,7 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
         },
         inputs=layer.inputs,
         output=layer.output,
-        scratch_bytes=tile.sums_bytes(size["out_c"]) + 4 * tile.CHUNK * chunks + columns_bytes,
+        scratch_bytes=scratch_bytes,
         trail=(_trail(size),),
         macs=layer.macs,
         notes=layer.notes,

@@ -24,10 +24,12 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     if made is None or chunks >= 1 << 16:
         return None
     constants, filters = made
+    tiles, scratch_bytes = tile.tiles(size["out_c"], 4 * tile.CHUNK * chunks, 0, want)
     return Layer(
         kernel="conv_helium",
         params={
             **{key: size[key] for key in (*_GEOMETRY, *_STEPS)},
+            "tiles": tiles,
             "zero_point": -size["input_offset"],
             **tile.limits(params),
             "scale": constants["scale"],
@@ -36,7 +38,7 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
         },
         inputs=layer.inputs,
         output=layer.output,
-        scratch_bytes=tile.sums_bytes(size["out_c"]) + 4 * tile.CHUNK * chunks,
+        scratch_bytes=scratch_bytes,
         trail=(_trail(size),),
         macs=layer.macs,
         notes=layer.notes,

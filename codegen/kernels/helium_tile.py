@@ -7,6 +7,7 @@ from typing import cast
 
 import numpy as np
 
+from nonn_mcu.codegen.kernels import Want
 from nonn_mcu.codegen.kernels.constant_channels import settle
 from nonn_mcu.codegen.kernels.helium_line import lines
 from nonn_mcu.codegen.kernels.helium_requantize import channels
@@ -14,6 +15,7 @@ from nonn_mcu.codegen.layer import Table, Value
 
 CHUNK = 16  # values of a receptive field that are multiplied at once
 CHANNELS = 64  # whose sums are kept at a time
+_TILES = 8  # that are computed at a time: with more the way in and out hardly counts
 
 
 def numbers(params: Mapping[str, Value]) -> dict[str, int]:
@@ -64,9 +66,15 @@ def pack(fields: np.ndarray) -> Table:
     return Table("int8_t", np.ascontiguousarray(pairs), alignment=4)
 
 
-def sums_bytes(out_c: int) -> int:
-    """Count the bytes of a tile's sums."""
-    return 16 * min(out_c + -out_c % 4, CHANNELS)
+def tiles(out_c: int, panel_bytes: int, other_bytes: int, want: Want) -> tuple[int, int]:
+    """Choose how many tiles are computed at a time; give that and the bytes of scratch.
+
+    ``other_bytes`` are those of scratch that is no tile's.
+    """
+    each = 16 * min(out_c + -out_c % 4, CHANNELS) + panel_bytes
+    fits = (want.room - other_bytes) // each
+    most = max(1, min(_TILES, fits)) if out_c % 4 == 0 and out_c <= CHANNELS else 1
+    return most, most * each + other_bytes
 
 
 def trail(lowest: np.ndarray, written: np.ndarray) -> int:

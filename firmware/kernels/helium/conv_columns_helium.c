@@ -85,8 +85,8 @@ void nonn_conv_columns_helium(const nonn_conv_columns_helium_params *params, con
         params->activation_max, params->scale,    params->weights,       params->constants,
     };
     nonn_helium_tiles tiles;
-    nonn_helium_begin(&tiles, &filters, scratch);
-    int8_t *columns = tiles.panel + 4 * 16 * chunks;
+    nonn_helium_begin(&tiles, &filters, params->tiles, scratch, output);
+    int8_t *columns = nonn_helium_panel(&tiles) + params->tiles * tiles.walk.pitch;
     memset(columns, params->zero_point, params->columns_bytes);
     const layout to = layout_of(params);
     uint32_t left = (uint32_t)params->out_h * params->out_w;
@@ -95,8 +95,9 @@ void nonn_conv_columns_helium(const nonn_conv_columns_helium_params *params, con
     const int8_t *window = columns;
     while (left > 0) {
         const uint32_t last = left < 4 ? left - 1 : 3;
+        int8_t *panel = nonn_helium_panel(&tiles);
         if (in_row >= 4) {
-            (void)nonn_helium_copy_4(tiles.panel, window, step, 16 * chunks);
+            (void)nonn_helium_copy_4(panel, window, step, 16 * chunks);
             window += 4 * step;
             in_row -= 4;
         } else {
@@ -110,13 +111,13 @@ void nonn_conv_columns_helium(const nonn_conv_columns_helium_params *params, con
                     window += step;
                     --in_row;
                 }
-                (void)nonn_helium_copy(tiles.panel + 16 * p, window - step, 16 * chunks);
+                (void)nonn_helium_copy(panel + 16 * p, window - step, 16 * chunks);
             }
         }
-        nonn_helium_tile(&tiles, output, last);
-        output += 4 * params->out_c;
+        nonn_helium_add(&tiles, last);
         left -= last + 1;
     }
+    nonn_helium_flush(&tiles, 3);
 }
 
 #endif

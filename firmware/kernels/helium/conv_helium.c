@@ -10,17 +10,28 @@
  */
 static int8_t *take_row(const nonn_conv_helium_params *params, const int8_t *row, int32_t x,
                         int8_t *chunk) {
-    const uint32_t channels = params->in_c;
-    if (channels % 16 == 0 && row != 0 && params->dilation_w == 1 && x >= 0 &&
-        x + params->kernel_w <= params->in_w) {
-        return nonn_helium_copy(chunk, row + x * (int32_t)channels, params->kernel_w * channels);
-    }
     for (uint32_t kx = 0; kx < params->kernel_w; ++kx, x += params->dilation_w) {
         chunk = row != 0 && x >= 0 && x < params->in_w
-                    ? nonn_helium_copy(chunk, row + x * (int32_t)channels, channels)
-                    : nonn_helium_fill(chunk, params->zero_point, channels);
+                    ? nonn_helium_copy(chunk, row + x * params->in_c, params->in_c)
+                    : nonn_helium_fill(chunk, params->zero_point, params->in_c);
     }
     return chunk;
+}
+
+/* The same where taps that follow each other fill whole chunks. */
+static int8_t *take_run(const nonn_conv_helium_params *params, const int8_t *row, int32_t x,
+                        int8_t *chunk) {
+    const int32_t taps = params->kernel_w;
+    const int32_t first = x >= 0 ? 0 : x > -taps ? -x : taps;
+    const int32_t room = params->in_w > x ? params->in_w - x : 0;
+    const int32_t behind = row == 0 || room < first ? first : room < taps ? room : taps;
+    const uint32_t bytes = params->in_c;
+    chunk = nonn_helium_fill(chunk, params->zero_point, (uint32_t)first * bytes);
+    if (behind > first) {
+        chunk = nonn_helium_copy(chunk, row + (x + first) * params->in_c,
+                                 (uint32_t)(behind - first) * bytes);
+    }
+    return nonn_helium_fill(chunk, params->zero_point, (uint32_t)(taps - behind) * bytes);
 }
 
 static const int8_t *row_at(const nonn_conv_helium_params *params, const int8_t *input, int32_t y) {
@@ -28,11 +39,12 @@ static const int8_t *row_at(const nonn_conv_helium_params *params, const int8_t 
 }
 
 static void take_pixel(const nonn_conv_helium_params *params, const int8_t *input, int32_t y,
-                       int32_t x, int8_t *chunk) {
+                       int32_t x, int runs, int8_t *chunk) {
     y = y * params->stride_h - params->pad_h;
     x = x * params->stride_w - params->pad_w;
     for (uint32_t ky = 0; ky < params->kernel_h; ++ky, y += params->dilation_h) {
-        chunk = take_row(params, row_at(params, input, y), x, chunk);
+        const int8_t *row = row_at(params, input, y);
+        chunk = (runs ? take_run : take_row)(params, row, x, chunk);
     }
 }
 
@@ -53,14 +65,13 @@ static void take_inside(const nonn_conv_helium_params *params, const int8_t *inp
 }
 
 /* Single pixels, all in one row: whole tiles; returns the pixels that are left. */
-static uint32_t convolve_flat(const nonn_conv_helium_params *params, const int8_t *input,
-                              int8_t *output, const nonn_helium_tiles *tiles) {
+static uint32_t take_flat(const nonn_conv_helium_params *params, const int8_t *input,
+                          nonn_helium_tiles *tiles) {
     uint32_t left = params->out_w;
     for (; left >= 4; left -= 4) {
-        (void)nonn_helium_copy_4(tiles->panel, input, params->in_c, params->in_c);
-        nonn_helium_tile(tiles, output, 3);
+        (void)nonn_helium_copy_4(nonn_helium_panel(tiles), input, params->in_c, params->in_c);
+        nonn_helium_add(tiles, 3);
         input += 4 * params->in_c;
-        output += 4 * params->out_c;
     }
     return left;
 }
@@ -75,26 +86,26 @@ void nonn_conv_helium(const nonn_conv_helium_params *params, const int8_t *input
         params->weights,        params->constants,
     };
     nonn_helium_tiles tiles;
-    nonn_helium_begin(&tiles, &filters, scratch);
+    nonn_helium_begin(&tiles, &filters, params->tiles, scratch, output);
     /* Where four windows begin and end in the image, and rows of taps are whole chunks. */
     const int runs = params->kernel_w == 1 || (params->in_c % 16 == 0 && params->dilation_w == 1);
     const int32_t reach = 3 * params->stride_w + params->kernel_w;
     uint32_t left = (uint32_t)params->out_h * params->out_w;
     int32_t y = 0, x = 0;
     if (chunks_per_tap == filters.chunks && params->in_h == 1 && params->out_w == params->in_w) {
-        left = convolve_flat(params, input, output, &tiles);
+        left = take_flat(params, input, &tiles);
         x = (int32_t)(params->out_w - left);
-        output += x * params->out_c;
     }
     while (left > 0) {
         const uint32_t last = left < 4 ? left - 1 : 3;
         const int32_t column = x * params->stride_w - params->pad_w;
+        int8_t *panel = nonn_helium_panel(&tiles);
         if (runs && x + 4 <= params->out_w && column >= 0 && column + reach <= params->in_w) {
-            take_inside(params, input, y, column, tiles.panel);
+            take_inside(params, input, y, column, panel);
             x += 3;
         } else {
             for (uint32_t p = 0;; ++p) {
-                take_pixel(params, input, y, x, tiles.panel + 16 * p);
+                take_pixel(params, input, y, x, runs, panel + 16 * p);
                 if (p == 3) {
                     break;
                 }
@@ -108,10 +119,10 @@ void nonn_conv_helium(const nonn_conv_helium_params *params, const int8_t *input
             x = 0;
             ++y;
         }
-        nonn_helium_tile(&tiles, output, last);
-        output += 4 * params->out_c;
+        nonn_helium_add(&tiles, last);
         left -= last + 1;
     }
+    nonn_helium_flush(&tiles, 3);
 }
 
 #endif

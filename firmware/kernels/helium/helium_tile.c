@@ -19,7 +19,8 @@
  * r0, r2, ... r12, lr accumulate (VMLADAVA takes even registers only): the first four one channel's
  * pixels, the others the next one's. r1 is the panel, r3 the weights, r5 the sums, r7 the passes to
  * come, r9 where to enter the chain, r11 the pairs to come. Loads and products alternate where they
- * can, since the core overlaps them. */
+ * can, since the core overlaps them. Below the saved registers lie the tiles to come and their
+ * panel. */
 __attribute__((naked)) static const int8_t *sum_chunks(const nonn_helium_walk *walk) {
     (void)walk;
     __asm volatile(
@@ -41,14 +42,17 @@ __attribute__((naked)) static const int8_t *sum_chunks(const nonn_helium_walk *w
         ".endm\n"
         "push {r0, r4-r11, lr}\n"
         "vpush {d8-d15}\n"
-        "ldr r2, [r0, #24]\n"
+        "ldrd r4, r6, [r0, #24]\n"
         "ldm r0, {r1, r3, r5, r7, r9, r11}\n"
         "adr r0, 4f\n"
         "sub r9, r0, r9\n"
-        "vldrw.u32 q0, [r2]\n"
-        "vldrw.u32 q1, [r2, #16]\n"
-        "vldrw.u32 q2, [r2, #32]\n"
-        "vldrw.u32 q3, [r2, #48]\n"
+        "push {r1, r6}\n"
+        "0:\n"
+        "sub r4, r1, r4\n"
+        "vldrw.u32 q0, [r4]\n"
+        "vldrw.u32 q1, [r4, #16]\n"
+        "vldrw.u32 q2, [r4, #32]\n"
+        "vldrw.u32 q3, [r4, #48]\n"
         "1:\n"
         "vldrw.u32 q4, [r3], #16\n"
         "vmladav.s8 r0, q0, q4\n"
@@ -76,30 +80,44 @@ __attribute__((naked)) static const int8_t *sum_chunks(const nonn_helium_walk *w
         "cbz r7, 3f\n"
         "subs r7, r7, #1\n"
         "bne 2b\n"
-        "ldr r7, [sp, #64]\n"
-        "ldr r1, [r7]\n"
+        "ldr r7, [sp, #72]\n"
+        "ldr r1, [sp]\n"
         "ldr r7, [r7, #12]\n"
         "3:\n"
         "stm r5!, {r0, r2, r4, r6, r8, r10, r12, lr}\n"
         "subs r11, r11, #1\n"
         "bne 1b\n"
+        "ldrd r1, r2, [sp]\n"
+        "subs r2, r2, #1\n"
+        "beq 5f\n"
+        "ldr r0, [sp, #72]\n"
+        "ldr r4, [r0, #32]\n"
+        "add r1, r1, r4\n"
+        "strd r1, r2, [sp]\n"
+        "ldr r4, [r0, #24]\n"
+        "ldr r3, [r0, #4]\n"
+        "ldr r11, [r0, #20]\n"
+        "b 0b\n"
+        "5:\n"
         "mov r0, r3\n"
+        "add sp, sp, #8\n"
         "vpop {d8-d15}\n"
         "pop {r1, r4-r11, pc}\n"
         ".purgem nonn_tile_step\n");
 }
 
-/* The same of the panel's first pixel alone, whose sums are repeated for all four. */
+/* The same of one panel's first pixel alone, whose sums are repeated for all four. */
 static const int8_t *sum_one(const nonn_helium_walk *walk, uint32_t chunks) {
     const int8_t *weights = walk->weights;
-    const int8_t *last = walk->begin + NONN_HELIUM_CHUNK * (chunks - 1);
+    const int8_t *begin = walk->panel - walk->lead;
+    const int8_t *last = begin + NONN_HELIUM_CHUNK * (chunks - 1);
     int32_t *sums = walk->sums;
     for (uint32_t pair = 0; pair < walk->pairs; ++pair, sums += 8) {
-        const int8x16_t x = vld1q_s8(walk->begin);
+        const int8x16_t x = vld1q_s8(begin);
         int32_t even = vmladavq_s8(x, vld1q_s8(weights));
         int32_t odd = vmladavq_s8(x, vld1q_s8(weights + 16));
         weights += 32;
-        for (const int8_t *from = last; from > walk->begin; from -= NONN_HELIUM_CHUNK) {
+        for (const int8_t *from = last; from > begin; from -= NONN_HELIUM_CHUNK) {
             const int8x16_t other = vld1q_s8(from);
             even = vmladavaq_s8(even, other, vld1q_s8(weights));
             odd = vmladavaq_s8(odd, other, vld1q_s8(weights + 16));
@@ -111,24 +129,24 @@ static const int8_t *sum_one(const nonn_helium_walk *walk, uint32_t chunks) {
     return weights;
 }
 
-/* Four channels of four pixels at a time, `quads` of them, by one line. */
-__attribute__((naked)) static const int32_t *scale_quads(const int32_t *sums,
-                                                         const int32_t *constants, uint32_t quads,
-                                                         const nonn_helium_filters *filters,
+/* Four channels of four pixels at a time by one line. */
+__attribute__((naked)) static const int32_t *scale_quads(const nonn_helium_outputs *outputs,
                                                          uint32x4_t addresses) {
-    (void)sums;
-    (void)constants;
-    (void)quads;
-    (void)filters;
+    (void)outputs;
     (void)addresses;
     __asm volatile(
         "push {r4-r11, lr}\n"
         "vpush {d8-d11}\n"
         "vmov q4, q0\n"
-        "ldr r3, [r3, #8]\n"
-        "vdup.32 q5, r3\n"
-        "dls lr, r2\n"
+        "ldr r4, [r0, #16]\n"
+        "ldm r0, {r0, r1, r2, r3}\n"
+        "ldrh r12, [r4]\n"
+        "ldr r4, [r4, #8]\n"
+        "add r12, r12, r12, lsl #1\n"
+        "vdup.32 q5, r4\n"
         "1:\n"
+        "dls lr, r2\n"
+        "2:\n"
         "ldm r1!, {r4-r11}\n"
         "vldrw.u32 q0, [r0], #16\n"
         "vmlas.s32 q0, q5, r4\n"
@@ -149,34 +167,39 @@ __attribute__((naked)) static const int32_t *scale_quads(const int32_t *sums,
         "vqmovnb.s16 q0, q0\n"
         "vqmovnt.s16 q0, q1\n"
         "vstrw.32 q0, [q4, #4]!\n"
-        "le lr, 1b\n"
+        "le lr, 2b\n"
+        "subs r3, r3, #1\n"
+        "beq 3f\n"
+        "vadd.i32 q4, q4, r12\n" /* behind the tile's other pixels */
+        "sub r1, r1, r2, lsl #5\n"
+        "b 1b\n"
+        "3:\n"
         "mov r0, r1\n"
         "vpop {d8-d11}\n"
         "pop {r4-r11, pc}\n");
 }
 
 /* The same for any limits, and three words per channel. */
-__attribute__((naked)) static const int32_t *requantize_quads(const int32_t *sums,
-                                                              const int32_t *constants,
-                                                              uint32_t quads,
-                                                              const nonn_helium_filters *filters,
+__attribute__((naked)) static const int32_t *requantize_quads(const nonn_helium_outputs *outputs,
                                                               uint32x4_t addresses) {
-    (void)sums;
-    (void)constants;
-    (void)quads;
-    (void)filters;
+    (void)outputs;
     (void)addresses;
     __asm volatile(
-        "push {r4-r10, lr}\n"
+        "push {r4-r11, lr}\n"
         "vpush {d8-d13}\n"
         "vmov q4, q0\n"
-        "ldrsb r4, [r3, #6]\n"
-        "ldrsb r5, [r3, #7]\n"
-        "ldrsh r3, [r3, #4]\n"
-        "vdup.8 q5, r4\n"
-        "vdup.8 q6, r5\n"
-        "dls lr, r2\n"
+        "ldr r4, [r0, #16]\n"
+        "ldm r0, {r0, r1, r2, r3}\n"
+        "ldrh r12, [r4]\n"
+        "ldrsb r5, [r4, #6]\n"
+        "ldrsb r6, [r4, #7]\n"
+        "ldrsh r10, [r4, #4]\n"
+        "add r12, r12, r12, lsl #1\n"
+        "vdup.8 q5, r5\n"
+        "vdup.8 q6, r6\n"
         "1:\n"
+        "dls lr, r2\n"
+        "2:\n"
         "ldm r1!, {r4-r9}\n"
         "vldrw.u32 q0, [r0], #16\n"
         "vadd.i32 q0, q0, r4\n"
@@ -203,75 +226,66 @@ __attribute__((naked)) static const int32_t *requantize_quads(const int32_t *sum
         "vqmovnt.s32 q0, q2\n"
         "vrshl.s32 q3, r9\n"
         "vqmovnt.s32 q1, q3\n"
-        "vqadd.s16 q0, q0, r3\n"
-        "vqadd.s16 q1, q1, r3\n"
+        "vqadd.s16 q0, q0, r10\n"
+        "vqadd.s16 q1, q1, r10\n"
         "vqmovnb.s16 q0, q0\n"
         "vqmovnt.s16 q0, q1\n"
         "vmax.s8 q0, q0, q5\n"
         "vmin.s8 q0, q0, q6\n"
         "vstrw.32 q0, [q4, #4]!\n"
-        "le lr, 1b\n"
+        "le lr, 2b\n"
+        "subs r3, r3, #1\n"
+        "beq 3f\n"
+        "vadd.i32 q4, q4, r12\n" /* behind the tile's other pixels */
+        "sub r1, r1, r2, lsl #5\n"
+        "sub r1, r1, r2, lsl #4\n"
+        "b 1b\n"
+        "3:\n"
         "mov r0, r1\n"
         "vpop {d8-d13}\n"
-        "pop {r4-r10, pc}\n");
+        "pop {r4-r11, pc}\n");
 }
 
-_Static_assert(offsetof(nonn_helium_filters, output_offset) == 4 &&
+_Static_assert(offsetof(nonn_helium_filters, channels) == 0 &&
+                   offsetof(nonn_helium_filters, output_offset) == 4 &&
                    offsetof(nonn_helium_filters, activation_min) == 6 &&
                    offsetof(nonn_helium_filters, activation_max) == 7 &&
                    offsetof(nonn_helium_filters, scale) == 8,
                "as the two read them");
 
-/* `channels` of a tile. Returns the constants behind them. */
+/* `channels` of one tile. Returns the constants behind them. */
 static const int32_t *put(const nonn_helium_tiles *tiles, const int32_t *constants,
                           uint32_t channels, int8_t *output, uint32_t last) {
     const nonn_helium_filters *filters = &tiles->filters;
-    const int32_t *sums = tiles->walk.sums;
     const uint32x4_t pixel = vminq_u32(vidupq_n_u32(0, 1), vdupq_n_u32(last));
-    const uint32_t quads = channels / 4;
-    if (quads > 0) {
+    nonn_helium_outputs outputs = {tiles->walk.sums, constants, channels / 4, 1, filters};
+    if (outputs.quads > 0) {
         const uint32x4_t addresses =
             vaddq_n_u32(vmulq_n_u32(pixel, filters->channels), (uint32_t)output - 4);
-        constants = tiles->put(sums, constants, quads, filters, addresses);
+        outputs.constants = tiles->put(&outputs, addresses);
     }
     if (channels % 4 != 0) {
         int8_t rest[16];
         const uint32x4_t addresses = vaddq_n_u32(vshlq_n_u32(pixel, 2), (uint32_t)rest - 4);
-        constants = tiles->put(sums + 16 * quads, constants, 1, filters, addresses);
+        const uint32_t done = 4 * outputs.quads;
+        outputs.sums += 4 * done;
+        outputs.quads = 1;
+        outputs.constants = tiles->put(&outputs, addresses);
         for (uint32_t p = 0; p <= last; ++p) {
-            memcpy(output + p * filters->channels + 4 * quads, rest + 4 * p, channels % 4);
+            memcpy(output + p * filters->channels + done, rest + 4 * p, channels - done);
         }
     }
-    return constants;
+    return outputs.constants;
 }
 
-void nonn_helium_begin(nonn_helium_tiles *tiles, const nonn_helium_filters *filters,
-                       void *scratch) {
-    const uint32_t channels = filters->channels;
-    const uint32_t behind = filters->chunks - 1u;
-    const uint32_t more = behind > 8 ? (behind - 1) / 8 : 0;
-    tiles->filters = *filters;
-    tiles->sum = sum_chunks;
-    tiles->put = filters->scale != 0 ? scale_quads : requantize_quads;
-    tiles->panel = (int8_t *)scratch + nonn_helium_sums_bytes(channels);
-    tiles->walk = (nonn_helium_walk){
-        tiles->panel + NONN_HELIUM_CHUNK * (1 + 8 * more),
-        filters->weights,
-        scratch,
-        more > 0 ? more + 1 : 0,
-        STEP_BYTES * (behind - 8 * more) - 1,
-        ((channels < NONN_HELIUM_CHANNELS ? channels : NONN_HELIUM_CHANNELS) + 1) / 2,
-        tiles->panel,
-    };
-    tiles->pixels = vsubq_n_u32(vmulq_n_u32(vidupq_n_u32(0, 1), channels), 4);
-    tiles->quads = channels <= NONN_HELIUM_CHANNELS && channels % 4 == 0 ? channels / 4 : 0;
-}
-
-/* Any number of channels. */
-static void part_by_part(const nonn_helium_tiles *tiles, int8_t *output, uint32_t last) {
+/* One tile, with any number of channels and pixels. */
+static void part_by_part(const nonn_helium_tiles *tiles, const int8_t *panel, int8_t *output,
+                         uint32_t last) {
     nonn_helium_walk walk = tiles->walk;
     const int32_t *constants = tiles->filters.constants;
     uint32_t left = tiles->filters.channels;
+    walk.panel = panel + walk.lead;
+    walk.tiles = 1;
     while (left > 0) {
         const uint32_t channels = left < NONN_HELIUM_CHANNELS ? left : NONN_HELIUM_CHANNELS;
         walk.pairs = (channels + 1) / 2;
@@ -283,14 +297,47 @@ static void part_by_part(const nonn_helium_tiles *tiles, int8_t *output, uint32_
     }
 }
 
-void nonn_helium_tile(const nonn_helium_tiles *tiles, int8_t *output, uint32_t last) {
-    if (last < 3 || tiles->quads == 0) {
-        part_by_part(tiles, output, last);
-        return;
+void nonn_helium_begin(nonn_helium_tiles *tiles, const nonn_helium_filters *filters, uint32_t most,
+                       void *scratch, int8_t *output) {
+    const uint32_t channels = filters->channels;
+    const uint32_t rounded = (channels + 3) / 4 * 4;
+    const uint32_t kept = rounded < NONN_HELIUM_CHANNELS ? rounded : NONN_HELIUM_CHANNELS;
+    const uint32_t behind = filters->chunks - 1u;
+    const uint32_t more = behind > 8 ? (behind - 1) / 8 : 0;
+    tiles->walk.lead = NONN_HELIUM_CHUNK * (1 + 8 * more);
+    tiles->walk.panel = (int8_t *)scratch + 16 * kept * most + tiles->walk.lead;
+    tiles->walk.weights = filters->weights;
+    tiles->walk.sums = scratch;
+    tiles->walk.passes = more > 0 ? more + 1 : 0;
+    tiles->walk.steps = STEP_BYTES * (behind - 8 * more) - 1;
+    tiles->walk.pairs = (kept + 1) / 2;
+    tiles->walk.pitch = NONN_HELIUM_CHUNK * filters->chunks;
+    tiles->filters = *filters;
+    tiles->sum = sum_chunks;
+    tiles->put = filters->scale != 0 ? scale_quads : requantize_quads;
+    tiles->pixels = vsubq_n_u32(vmulq_n_u32(vidupq_n_u32(0, 1), channels), 4);
+    tiles->quads = channels == kept && channels % 4 == 0 ? channels / 4 : 0;
+    tiles->most = most;
+    tiles->waiting = 0;
+    tiles->output = output;
+}
+
+void nonn_helium_flush(nonn_helium_tiles *tiles, uint32_t last) {
+    const int8_t *panel = nonn_helium_panel(tiles);
+    if (tiles->quads == 0 && tiles->waiting > 0) {
+        part_by_part(tiles, panel - tiles->walk.pitch, tiles->output, 3);
+    } else if (tiles->waiting > 0) {
+        const nonn_helium_outputs outputs = {tiles->walk.sums, tiles->filters.constants,
+                                             tiles->quads, tiles->waiting, &tiles->filters};
+        tiles->walk.tiles = tiles->waiting;
+        (void)tiles->sum(&tiles->walk);
+        (void)tiles->put(&outputs, vaddq_n_u32(tiles->pixels, (uint32_t)tiles->output));
     }
-    (void)tiles->sum(&tiles->walk);
-    (void)tiles->put(tiles->walk.sums, tiles->filters.constants, tiles->quads, &tiles->filters,
-                     vaddq_n_u32(tiles->pixels, (uint32_t)output));
+    tiles->output += tiles->waiting * 4 * tiles->filters.channels;
+    tiles->waiting = 0;
+    if (last < 3) {
+        part_by_part(tiles, panel, tiles->output, last);
+    }
 }
 
 #endif

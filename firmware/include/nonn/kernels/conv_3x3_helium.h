@@ -16,6 +16,7 @@ typedef struct {
     uint16_t in_h, in_w, in_c;
     uint16_t out_h, out_w, out_c;
     uint16_t pad_h, pad_w; /* above and left; below and right follow from the sizes */
+    uint16_t tiles;        /* computed at a time; 1 unless out_w is a multiple of 4 */
     int8_t zero_point;     /* the input's */
     int8_t activation_min, activation_max;
     int16_t output_offset; /* the output's zero point */
@@ -26,8 +27,8 @@ typedef struct {
     const int32_t *constants;
 } nonn_conv_3x3_helium_params;
 
-/* `scratch` holds the tile's sums, then its panel. Outputs may overlap the input where they start
- * as far below it as the generator says. */
+/* `scratch` holds the tiles' sums, then their panels. Outputs may overlap the input where they
+ * start as far below it as the generator says. */
 void nonn_conv_3x3_helium(const nonn_conv_3x3_helium_params *params, const int8_t *input,
                           int8_t *output, void *scratch);
 

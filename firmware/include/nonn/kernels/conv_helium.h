@@ -16,6 +16,7 @@ typedef struct {
     uint16_t stride_h, stride_w;
     uint16_t dilation_h, dilation_w;
     uint16_t pad_h, pad_w; /* above and left; below and right follow from the sizes */
+    uint16_t tiles;        /* computed at a time */
     int8_t zero_point;     /* the input's */
     int8_t activation_min, activation_max;
     int16_t output_offset; /* the output's zero point */
@@ -24,8 +25,8 @@ typedef struct {
     const int32_t *constants;
 } nonn_conv_helium_params;
 
-/* `scratch` holds the tile's sums, then its panel. Outputs may overlap the input where they start
- * as far below it as the generator says. */
+/* `scratch` holds the tiles' sums, then their panels. Outputs may overlap the input where they
+ * start as far below it as the generator says. */
 void nonn_conv_helium(const nonn_conv_helium_params *params, const int8_t *input, int8_t *output,
                       void *scratch);
 

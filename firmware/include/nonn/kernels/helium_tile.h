@@ -26,8 +26,8 @@ typedef struct {
     /* 0: three words per channel, see requantize.h. Else two, bias and multiplier, and
      * out = sat8((x * multiplier / 2^31) / 2^14), x = sum * scale + bias, both rounded upwards. */
     int32_t scale;
-    const int8_t
-        *weights; /* [pair of channels][chunk][2][16]: the first chunk, the last, ... the second */
+    /* [pair of channels][chunk][2][16], the chunks in the order first, last, ... second. */
+    const int8_t *weights;
     const int32_t *constants;
 } nonn_helium_filters;
 
@@ -35,47 +35,68 @@ typedef struct {
 
 #include <arm_mve.h>
 
-/* What a function that sums gets; it adds up whole pairs and returns the weights behind them. */
+/* What a function that sums gets; it adds up whole pairs of channels for each of some tiles, whose
+ * panels lie `pitch` bytes apart, and returns the weights behind them. */
 typedef struct {
     const int8_t *panel;
     const int8_t *weights;
-    int32_t *sums;
+    int32_t *sums;          /* [tile][channel][pixel] */
     uint32_t passes, steps; /* how the panel is walked, as the function defines it */
     uint32_t pairs;
-    const int8_t *begin; /* of the panel */
+    uint32_t lead; /* how far behind the first panel's begin `panel` lies */
+    uint32_t tiles;
+    uint32_t pitch;
 } nonn_helium_walk;
 
 typedef const int8_t *nonn_helium_sum(const nonn_helium_walk *walk);
 
-/* What a function that requantises gets: four channels of four pixels each time, `sums` as above.
- * `addresses` is where the first four bytes go, less 4. Returns the constants behind them. */
-typedef const int32_t *nonn_helium_put(const int32_t *sums, const int32_t *constants,
-                                       uint32_t quads, const nonn_helium_filters *filters,
-                                       uint32x4_t addresses);
-
-/* A layer's tiles: begun once, then computed one by one from what lies in the panel. */
+/* What a function that requantises gets: for each tile `quads` times four channels. */
 typedef struct {
+    const int32_t *sums;
+    const int32_t *constants;
+    uint32_t quads;
+    uint32_t tiles;
+    const nonn_helium_filters *filters;
+} nonn_helium_outputs;
+
+/* `addresses` is where each pixel's first four bytes go, less 4. Returns the constants behind those
+ * that were used. */
+typedef const int32_t *nonn_helium_put(const nonn_helium_outputs *outputs, uint32x4_t addresses);
+
+/* A layer's tiles. They are filled one after the other and computed some at a time, which spares
+ * the way in and out where a tile is little work. */
+typedef struct {
+    nonn_helium_walk walk; /* of the first channels */
     nonn_helium_filters filters;
     nonn_helium_sum *sum;
     nonn_helium_put *put;
-    nonn_helium_walk walk; /* of the first channels */
-    uint32x4_t pixels;     /* of a whole tile: p * channels - 4 */
-    uint32_t quads; /* of all channels, where these are done at once and four by four, else 0 */
-    int8_t *panel;
+    uint32x4_t pixels; /* of a whole tile: p * channels - 4 */
+    uint32_t quads;    /* of all channels, where these are done at once and four by four, else 0 */
+    uint32_t most;     /* tiles at a time; 1 where quads is 0 */
+    uint32_t waiting;
+    int8_t *output; /* of the first that waits */
 } nonn_helium_tiles;
 
-/* How many bytes of sums a tile needs: NONN_HELIUM_CHANNELS channels', or all rounded up to 4. */
-static inline uint32_t nonn_helium_sums_bytes(uint32_t channels) {
-    const uint32_t most = (channels + 3) / 4 * 4;
-    return 16 * (most < NONN_HELIUM_CHANNELS ? most : NONN_HELIUM_CHANNELS);
+/* `scratch` holds the sums of `most` tiles, each of at most NONN_HELIUM_CHANNELS channels rounded
+ * up to a multiple of 4, then their panels. */
+void nonn_helium_begin(nonn_helium_tiles *tiles, const nonn_helium_filters *filters, uint32_t most,
+                       void *scratch, int8_t *output);
+
+/* The panel to fill. */
+static inline int8_t *nonn_helium_panel(const nonn_helium_tiles *tiles) {
+    return (int8_t *)tiles->walk.panel - tiles->walk.lead + tiles->waiting * tiles->walk.pitch;
 }
 
-/* `scratch` holds the sums, then the panel. */
-void nonn_helium_begin(nonn_helium_tiles *tiles, const nonn_helium_filters *filters, void *scratch);
+/* Computes all whole tiles that wait, and behind them, if `last` is less than 3, one whose pixels
+ * behind `last` repeat it and are not written. */
+void nonn_helium_flush(nonn_helium_tiles *tiles, uint32_t last);
 
-/* Writes pixel p of the tile to output + p * channels, for p <= last; pixels of the panel behind
- * `last` (0..3) must repeat it. */
-void nonn_helium_tile(const nonn_helium_tiles *tiles, int8_t *output, uint32_t last);
+/* The panel is filled: pixel p goes to output + p * channels, and on for the next tile. */
+static inline void nonn_helium_add(nonn_helium_tiles *tiles, uint32_t last) {
+    if (last < 3 || ++tiles->waiting == tiles->most) {
+        nonn_helium_flush(tiles, last);
+    }
+}
 
 #endif
 
