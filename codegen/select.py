@@ -45,7 +45,7 @@ TABLE: tuple[Row, ...] = (
     Row("helium", "conv_2d", "conv_helium", "tiles of four pixels by two filters"),
     Row("helium", "depthwise_conv_2d", "depthwise_helium", "one gather for four outputs of a channel"),
     Row("helium", "fully_connected", "fully_connected_helium", "inputs resident, weights streamed"),
-    Row("helium", "add", "add_linear", "both rescalings in one linear form"),
+    Row("helium", "add", "add_helium", "the linear form on sixteen elements at once"),
 )
 
 # How much larger than the leanest the arena may become for the sake of speed, by goal, as a ratio.
