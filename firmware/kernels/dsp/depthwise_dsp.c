@@ -370,9 +370,22 @@ static void convolve(const job *j, int32_t o, int32_t first, int32_t count, int8
     }
 }
 
+/* Where outputs can be written while inputs are still to be read. Four channels are finished before
+ * the next are read, so the output may lie over the input by whole pixels; by anything else, the
+ * outputs have to take the inputs' own place first. The input then is not needed by anyone else, or
+ * it would not be overlapped. */
+static int8_t *place_of(const nonn_depthwise_dsp_params *params, const int8_t *input,
+                        int8_t *output, size_t bytes) {
+    const uintptr_t distance = (uintptr_t)input - (uintptr_t)output;
+    const bool apart = distance >= bytes; /* and also where the output is above */
+    return apart || distance % params->channels == 0 ? output : (int8_t *)input;
+}
+
 void nonn_depthwise_dsp(const nonn_depthwise_dsp_params *params, const int8_t *input,
                         int8_t *output, void *scratch) {
     workspace *const work = scratch;
+    const size_t bytes = (size_t)params->out_h * params->out_w * params->channels;
+    int8_t *const place = place_of(params, input, output, bytes);
     const uint32_t zero = (uint8_t)params->input_zero_point;
     const job j = {
         .params = params,
@@ -388,8 +401,11 @@ void nonn_depthwise_dsp(const nonn_depthwise_dsp_params *params, const int8_t *i
             const int32_t left = j.strips - first;
             const int32_t count = left < params->strips ? left : params->strips;
             lay_out(&j, input + c, first, count);
-            convolve(&j, c, first, count, output);
+            convolve(&j, c, first, count, place);
         }
+    }
+    if (place != output) {
+        memmove(output, place, bytes);
     }
 }
 

@@ -30,10 +30,9 @@ typedef struct {
     const uint8_t *scale;      /* [channels], weights are multiplied by 2^scale */
 } nonn_depthwise_dsp_params;
 
-/* Bytes of scratch: NONN_DEPTHWISE_DSP_WEIGHTS for the weights of four channels, 32 for each of
- * `columns` + 1, and, unless all strips fit at once, 16 for each of `in_w`. `output` may be
- * `input`: the rows of four channels are read before these channels of the same pixels are written.
- */
+/* Bytes of scratch: NONN_DEPTHWISE_DSP_WEIGHTS for the weights of four channels, 32 for each column
+ * of the long row and one more, and, unless all strips fit at once, 16 for each of `in_w`. `output`
+ * may be `input` or overlap it from below; overlapping by whole pixels is faster. */
 #define NONN_DEPTHWISE_DSP_WEIGHTS 96
 
 void nonn_depthwise_dsp(const nonn_depthwise_dsp_params *params, const int8_t *input,
