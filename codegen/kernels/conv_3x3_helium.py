@@ -13,6 +13,7 @@ from nonn_mcu.codegen.layer import Layer, Table
 
 _GEOMETRY = ("in_h", "in_w", "in_c", "out_h", "out_w", "out_c", "pad_h", "pad_w")
 _STEP = 96  # bytes of the panel for a row of taps of 16 channels
+_ADDRESSES = 16  # bytes of the panel for those of the image's rows
 _WASTE = 8  # one in so many pixels may be computed twice; with more the other kernel takes less
 
 
@@ -35,7 +36,9 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     constants, filters = made
     if size["out_w"] % 4:
         want = replace(want, room=0)
-    tiles, scratch_bytes = tile.tiles(size["out_c"], 3 * _STEP * size["in_c"] // tile.CHUNK, 0, want)
+    panel_bytes = 3 * _STEP * size["in_c"] // tile.CHUNK
+    panel_bytes += _ADDRESSES if size["in_c"] == tile.CHUNK else 0
+    tiles, scratch_bytes = tile.tiles(size["out_c"], panel_bytes, 0, want)
     return Layer(
         kernel="conv_3x3_helium",
         params={

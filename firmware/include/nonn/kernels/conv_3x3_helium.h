@@ -3,9 +3,12 @@
  * Computes what nonn/kernels/conv_2d.h says, bit for bit, without dilation and groups, for
  * multiples of 16 channels and rows of four outputs or more. The four pixels of a tile share their
  * columns: a row of taps takes six loads of the input where single fields take twelve. The panel is
- * [channels / 16][row of taps][column][16]. Pairs of channels walk it forwards and backwards in
- * turn, so that each begins with the columns that the one before it ended with. The last tile of a
- * row begins four pixels before its end, if need be over the one before it.
+ * [channels / 16][row of taps][column][16]; for 16 channels and outputs
+ * of no more than NONN_HELIUM_CHANNELS the image itself serves, and a panel is
+ * the addresses of its rows and room for what reaches beyond the image. Pairs of channels walk it
+ * forwards and backwards in turn, so that each begins with the columns that the one before it ended
+ * with. The last tile of a row begins four pixels before its end, if need be over the one before
+ * it.
  */
 #ifndef NONN_KERNELS_CONV_3X3_HELIUM_H
 #define NONN_KERNELS_CONV_3X3_HELIUM_H
