@@ -75,7 +75,9 @@ def beneath(distance, slot):
         plan = real(graph, order, layers)
         (call,) = layers[0]
         below = call.inputs[slot % len(call.inputs)]
-        trail = call.trail[slot % len(call.inputs)]
+        trail = dict(zip(call.inputs, call.trail, strict=False)).get(below)
+        if trail is None:  # a kernel of another target, which is not what runs here
+            return plan
         bottom = plan.scratch_bytes[0] + -plan.scratch_bytes[0] % 16
         offset = {call.output: bottom, below: bottom + trail + distance}
         top = max(start + graph.tensors[index].size for index, start in offset.items())

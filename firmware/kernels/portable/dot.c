@@ -20,6 +20,15 @@ int32_t nonn_dot(const int8_t *input, const int8_t *weights, int32_t count, int3
     return sum;
 }
 
+#define ADD_INPUT(k)                         \
+    do {                                     \
+        const int32_t x = input[k] + offset; \
+        sum0 += w0[k] * x;                   \
+        sum1 += w1[k] * x;                   \
+        sum2 += w2[k] * x;                   \
+        sum3 += w3[k] * x;                   \
+    } while (0)
+
 /* Four at a time load an input once for four products. */
 void nonn_dot_4(const int8_t *input, const int8_t *weights, int32_t stride, int32_t count,
                 int32_t offset, int32_t *sums) {
@@ -28,12 +37,28 @@ void nonn_dot_4(const int8_t *input, const int8_t *weights, int32_t stride, int3
     const int8_t *w2 = w1 + stride;
     const int8_t *w3 = w2 + stride;
     int32_t sum0 = sums[0], sum1 = sums[1], sum2 = sums[2], sum3 = sums[3];
-    for (const int8_t *end = input + count; input != end;) {
-        const int32_t x = *input++ + offset;
-        sum0 += *w0++ * x;
-        sum1 += *w1++ * x;
-        sum2 += *w2++ * x;
-        sum3 += *w3++ * x;
+    for (; count >= 8; count -= 8) {
+        ADD_INPUT(0);
+        ADD_INPUT(1);
+        ADD_INPUT(2);
+        ADD_INPUT(3);
+        ADD_INPUT(4);
+        ADD_INPUT(5);
+        ADD_INPUT(6);
+        ADD_INPUT(7);
+        input += 8;
+        w0 += 8;
+        w1 += 8;
+        w2 += 8;
+        w3 += 8;
+    }
+    for (; count > 0; --count) {
+        ADD_INPUT(0);
+        ++input;
+        ++w0;
+        ++w1;
+        ++w2;
+        ++w3;
     }
     sums[0] = sum0;
     sums[1] = sum1;

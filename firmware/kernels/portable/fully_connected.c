@@ -1,33 +1,49 @@
 #include "nonn/kernels/fully_connected.h"
 
-#include "nonn/fixed_point.h"
+#include <string.h>
+
 #include "nonn/kernels/dot.h"
+#include "nonn/kernels/put.h"
+
+/* Units whose sums wait to be put, a multiple of four. */
+#define TOGETHER 16
 
 void nonn_fully_connected(const nonn_fully_connected_params *params, const int8_t *input,
                           int8_t *output) {
-    const int32_t depth = (int32_t)params->depth;
-    for (uint32_t row = 0; row < params->rows; ++row) {
+    /* One scale for all units makes them positions of one channel; the bias is in the sums. */
+    nonn_scaling scaling = {0,
+                            params->multiplier,
+                            params->shift,
+                            params->output_offset,
+                            params->activation_min,
+                            params->activation_max,
+                            1,
+                            0,
+                            1};
+    const int32_t depth = (int32_t)params->depth, units = (int32_t)params->units;
+    const int32_t offset = params->input_offset;
+    for (uint32_t row = 0; row < params->rows; ++row, input += depth) {
         const int8_t *weights = params->weights;
-        for (uint32_t u = 0; u < params->units;) {
-            const uint32_t units = params->units - u >= 4 ? 4 : 1;
-            int32_t sums[4];
-            for (uint32_t k = 0; k < units; ++k) {
-                sums[k] = params->bias != 0 ? params->bias[u + k] : 0;
+        int32_t count;
+        for (int32_t u = 0; u < units; u += count, output += count) {
+            int32_t sums[TOGETHER] = {0};
+            count = units - u < TOGETHER ? units - u : TOGETHER;
+            if (params->bias != 0) {
+                memcpy(sums, params->bias + u, (size_t)count * sizeof sums[0]);
             }
-            if (units == 4) {
-                nonn_dot_4(input, weights, depth, depth, params->input_offset, sums);
+            int32_t k = 0;
+            for (; k + 4 <= count; k += 4, weights += 4 * depth) {
+                nonn_dot_4(input, weights, depth, depth, offset, sums + k);
+            }
+            for (; k < count; ++k, weights += depth) {
+                sums[k] += nonn_dot(input, weights, depth, offset);
+            }
+            if (params->per_unit) {
+                nonn_put_channels(&scaling, u, count, sums, output);
             } else {
-                sums[0] += nonn_dot(input, weights, depth, params->input_offset);
-            }
-            weights += (int32_t)units * depth;
-            for (uint32_t k = 0; k < units; ++k, ++u) {
-                const uint32_t channel = params->per_unit ? u : 0;
-                const int32_t scaled =
-                    nonn_requantize(sums[k], params->multiplier[channel], params->shift[channel]);
-                *output++ = nonn_clamp_s8(nonn_wrapping_add(scaled, params->output_offset),
-                                          params->activation_min, params->activation_max);
+                scaling.columns = count;
+                nonn_put(&scaling, 0, 1, sums, output);
             }
         }
-        input += depth;
     }
 }
