@@ -264,8 +264,7 @@ static void convolve(const nonn_conv_3x3_helium_params *params, const int8_t *in
         for (int32_t x = 0; x < params->out_w; x += 4) {
             /* The last tile begins over the end of the one before it. */
             const int32_t over = x + 4 > params->out_w ? x + 4 - params->out_w : 0;
-            take(params, input, y - params->pad_h, x - over - params->pad_w,
-                 nonn_helium_panel(tiles));
+            take(params, input, y - params->pad_h, x - over - params->pad_w, tiles->panel);
             tiles->output -= over * params->out_c;
             nonn_helium_add(tiles, 3);
         }
@@ -286,7 +285,7 @@ static void convolve_narrow(const nonn_conv_3x3_helium_params *params, const int
             const int32_t over = x + 4 > params->out_w ? x + 4 - params->out_w : 0;
             const int32_t left = x - over - params->pad_w;
             const int8_t *from = input + top * row + left * 16;
-            int8_t *panel = nonn_helium_panel(tiles);
+            int8_t *panel = tiles->panel;
             const int8_t **rows = (const int8_t **)(void *)panel;
             if (whole && left >= 0 && left + 6 <= params->in_w) {
                 rows[0] = from;

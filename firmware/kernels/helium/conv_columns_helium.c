@@ -86,7 +86,7 @@ void nonn_conv_columns_helium(const nonn_conv_columns_helium_params *params, con
     };
     nonn_helium_tiles tiles;
     nonn_helium_begin(&tiles, &filters, params->tiles, scratch, output);
-    int8_t *columns = nonn_helium_panel(&tiles) + params->tiles * tiles.walk.pitch;
+    int8_t *columns = tiles.panel + params->tiles * tiles.walk.pitch;
     memset(columns, params->zero_point, params->columns_bytes);
     const layout to = layout_of(params);
     uint32_t left = (uint32_t)params->out_h * params->out_w;
@@ -95,7 +95,7 @@ void nonn_conv_columns_helium(const nonn_conv_columns_helium_params *params, con
     const int8_t *window = columns;
     while (left > 0) {
         const uint32_t last = left < 4 ? left - 1 : 3;
-        int8_t *panel = nonn_helium_panel(&tiles);
+        int8_t *panel = tiles.panel;
         if (in_row >= 4) {
             (void)nonn_helium_copy_4(panel, window, step, 16 * chunks);
             window += 4 * step;

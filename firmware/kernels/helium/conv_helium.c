@@ -69,7 +69,7 @@ static uint32_t take_flat(const nonn_conv_helium_params *params, const int8_t *i
                           nonn_helium_tiles *tiles) {
     uint32_t left = params->out_w;
     for (; left >= 4; left -= 4) {
-        (void)nonn_helium_copy_4(nonn_helium_panel(tiles), input, params->in_c, params->in_c);
+        (void)nonn_helium_copy_4(tiles->panel, input, params->in_c, params->in_c);
         nonn_helium_add(tiles, 3);
         input += 4 * params->in_c;
     }
@@ -99,7 +99,7 @@ void nonn_conv_helium(const nonn_conv_helium_params *params, const int8_t *input
     while (left > 0) {
         const uint32_t last = left < 4 ? left - 1 : 3;
         const int32_t column = x * params->stride_w - params->pad_w;
-        int8_t *panel = nonn_helium_panel(&tiles);
+        int8_t *panel = tiles.panel;
         if (runs && x + 4 <= params->out_w && column >= 0 && column + reach <= params->in_w) {
             take_inside(params, input, y, column, panel);
             x += 3;

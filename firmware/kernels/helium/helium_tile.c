@@ -305,7 +305,8 @@ void nonn_helium_begin(nonn_helium_tiles *tiles, const nonn_helium_filters *filt
     const uint32_t behind = filters->chunks - 1u;
     const uint32_t more = behind > 8 ? (behind - 1) / 8 : 0;
     tiles->walk.lead = NONN_HELIUM_CHUNK * (1 + 8 * more);
-    tiles->walk.panel = (int8_t *)scratch + 16 * kept * most + tiles->walk.lead;
+    tiles->panel = (int8_t *)scratch + 16 * kept * most;
+    tiles->walk.panel = tiles->panel + tiles->walk.lead;
     tiles->walk.weights = filters->weights;
     tiles->walk.sums = scratch;
     tiles->walk.passes = more > 0 ? more + 1 : 0;
@@ -323,7 +324,7 @@ void nonn_helium_begin(nonn_helium_tiles *tiles, const nonn_helium_filters *filt
 }
 
 void nonn_helium_flush(nonn_helium_tiles *tiles, uint32_t last) {
-    const int8_t *panel = nonn_helium_panel(tiles);
+    const int8_t *panel = tiles->panel;
     if (tiles->quads == 0 && tiles->waiting > 0) {
         part_by_part(tiles, panel - tiles->walk.pitch, tiles->output, 3);
     } else if (tiles->waiting > 0) {
@@ -334,6 +335,7 @@ void nonn_helium_flush(nonn_helium_tiles *tiles, uint32_t last) {
         (void)tiles->put(&outputs, vaddq_n_u32(tiles->pixels, (uint32_t)tiles->output));
     }
     tiles->output += tiles->waiting * 4 * tiles->filters.channels;
+    tiles->panel -= tiles->waiting * tiles->walk.pitch;
     tiles->waiting = 0;
     if (last < 3) {
         part_by_part(tiles, panel, tiles->output, last);

@@ -74,6 +74,7 @@ typedef struct {
     uint32_t quads;    /* of all channels, where these are done at once and four by four, else 0 */
     uint32_t most;     /* tiles at a time; 1 where quads is 0 */
     uint32_t waiting;
+    int8_t *panel;  /* to be filled next */
     int8_t *output; /* of the first that waits */
 } nonn_helium_tiles;
 
@@ -82,20 +83,19 @@ typedef struct {
 void nonn_helium_begin(nonn_helium_tiles *tiles, const nonn_helium_filters *filters, uint32_t most,
                        void *scratch, int8_t *output);
 
-/* The panel to fill. */
-static inline int8_t *nonn_helium_panel(const nonn_helium_tiles *tiles) {
-    return (int8_t *)tiles->walk.panel - tiles->walk.lead + tiles->waiting * tiles->walk.pitch;
-}
-
 /* Computes all whole tiles that wait, and behind them, if `last` is less than 3, one whose pixels
  * behind `last` repeat it and are not written. */
 void nonn_helium_flush(nonn_helium_tiles *tiles, uint32_t last);
 
-/* The panel is filled: pixel p goes to output + p * channels, and on for the next tile. */
+/* `panel` is filled: pixel p goes to output + p * channels, and on for the next tile. */
 static inline void nonn_helium_add(nonn_helium_tiles *tiles, uint32_t last) {
-    if (last < 3 || ++tiles->waiting == tiles->most) {
-        nonn_helium_flush(tiles, last);
+    if (last == 3) {
+        tiles->panel += tiles->walk.pitch;
+        if (++tiles->waiting < tiles->most) {
+            return;
+        }
     }
+    nonn_helium_flush(tiles, last);
 }
 
 #endif
