@@ -66,11 +66,11 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
 def _tables(filters: np.ndarray, fused: Fused) -> dict[str, Value]:
     by_columns = filters.reshape(-1, _GROUP, 3, 3).transpose(0, 3, 2, 1)
     return {
-        "weights": Table("int8_t", np.ascontiguousarray(by_columns)),
+        "weights": Table("int8_t", np.ascontiguousarray(by_columns), alignment=4),
         "bias": Table("int32_t", fused.start.astype(np.int32)),
         "multiplier": Table("int32_t", fused.multiplier.astype(np.int32)),
-        "addend": Table("int32_t", fused.addend.astype(np.int32)),
-        "correction": Table("int32_t", fused.correction.astype(np.int32)) if fused.corrected else None,
+        "addend": Table("int16_t", fused.addend.astype(np.int16)),
+        "correction": Table("int16_t", fused.correction.astype(np.int16)) if fused.corrected else None,
         "scale": Table("uint8_t", fused.scale.astype(np.uint8)),
     }
 

@@ -40,7 +40,7 @@ _FAR = 1 << 40
 class Fused:
     """Constants of each channel; weights are to be multiplied by 2^scale, ``start`` is the first sum.
 
-    ``corrected``: whether any correction is not 0.
+    Addends and corrections fit 16 bits.
     """
 
     scale: np.ndarray
@@ -170,6 +170,12 @@ def _equals(found: tuple[int, int, int, int], scale: int, steps: np.ndarray, end
     before = before_last_shift(steps[below] - 1) >> FRACTION < _LEVELS[below]
     extremes = before_last_shift(np.array(ends))
     narrow = abs(start) + correction + (max(-ends[0], ends[1]) << scale) <= INT32_MAX
+    short = -(1 << 15) <= addend < 1 << 15 and 0 <= correction < 1 << 15
     return bool(
-        after.all() and before.all() and narrow and extremes[0] >= INT32_MIN and extremes[1] <= INT32_MAX
+        after.all()
+        and before.all()
+        and narrow
+        and short
+        and extremes[0] >= INT32_MIN
+        and extremes[1] <= INT32_MAX
     )

@@ -47,16 +47,8 @@ static inline uint32_t high_halves(uint32_t bottom, uint32_t top) {
     return result;
 }
 
-/* Both halves divided by 2^(8 - scale), which leaves no remainder. */
-static inline uint32_t scaled(uint32_t pair, int32_t scale) {
-    for (; scale < 8; ++scale) {
-        __asm__("shadd16 %0, %0, %1" : "+r"(pair) : "r"(0));
-    }
-    return pair;
-}
-
 /* Weights of four channels, as int16 times 2^scale. A mask is all it takes to make halves of bytes
- * that are 256 times as large. */
+ * that are 256 times as large; halving these leaves no remainder. */
 static void widen(const int8_t *weights, const uint8_t *scale, workspace *work) {
     const uint32_t mask = 0xFF00FF00u;
     for (int32_t column = 0; column < 3; ++column) {
@@ -65,13 +57,21 @@ static void widen(const int8_t *weights, const uint8_t *scale, workspace *work) 
             weights += GROUP;
             const uint32_t below = load(weights);
             const uint32_t low = low_halves(row, below), high = high_halves(row, below);
-            work->pairs[0][column][i] = scaled(low << 8 & mask, scale[0]);
-            work->pairs[1][column][i] = scaled(low & mask, scale[1]);
-            work->pairs[2][column][i] = scaled(high << 8 & mask, scale[2]);
-            work->pairs[3][column][i] = scaled(high & mask, scale[3]);
+            work->pairs[0][column][i] = low << 8 & mask;
+            work->pairs[1][column][i] = low & mask;
+            work->pairs[2][column][i] = high << 8 & mask;
+            work->pairs[3][column][i] = high & mask;
             row = below;
         }
         weights += GROUP;
+    }
+    for (int32_t c = 0; c < GROUP; ++c) {
+        for (int32_t halvings = 8 - scale[c]; halvings > 0; --halvings) {
+            uint32_t *pair = work->pairs[c][0];
+            for (int32_t i = 0; i < 6; ++i) {
+                __asm__("shadd16 %0, %0, %1" : "+r"(pair[i]) : "r"(0));
+            }
+        }
     }
 }
 

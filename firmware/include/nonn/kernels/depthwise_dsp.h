@@ -8,7 +8,7 @@
  * proves.
  *
  * Several strips lie one after the other as one long row, with the padding of one column between
- * them: `strips` of `pitch` columns each, `columns` in all.
+ * them: `strips` at a time, of `pitch` columns each.
  */
 #ifndef NONN_KERNELS_DEPTHWISE_DSP_H
 #define NONN_KERNELS_DEPTHWISE_DSP_H
@@ -25,8 +25,8 @@ typedef struct {
     const int8_t *weights;     /* [channels / 4][3 columns][3 rows][4] */
     const int32_t *bias;       /* [channels], what a sum of products starts from */
     const int32_t *multiplier; /* [channels] */
-    const int32_t *addend;     /* [channels] */
-    const int32_t *correction; /* [channels] or NULL for none */
+    const int16_t *addend;     /* [channels] */
+    const int16_t *correction; /* [channels] or NULL for none */
     const uint8_t *scale;      /* [channels], weights are multiplied by 2^scale */
 } nonn_depthwise_dsp_params;
 
