@@ -5,21 +5,19 @@ from __future__ import annotations
 from nonn_mcu.codegen.graph import Graph
 from nonn_mcu.codegen.kernels import Want
 from nonn_mcu.codegen.layer import Layer
-from nonn_mcu.codegen.linear_fit import Staircase, elementwise
-from nonn_mcu.codegen.quantize import INT8_MAX, INT8_MIN
+from nonn_mcu.codegen.linear_fit import Linear, Staircase, elementwise
 
-_SHIFT = 20  # NONN_ADD_HELIUM_SHIFT
-_HALVES = (1 << 15) + (1 << 19)  # what its two roundings add
+_SHIFTS = (22, 20)  # NONN_ADD_HELIUM_FINE, NONN_ADD_HELIUM_COARSE
 
 
 def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
-    """Take an ADD without broadcasting that saturates to int8 and is a staircase over a plane."""
+    """Take an ADD without broadcasting that is a staircase over a plane."""
     count = elementwise(layer.params)
-    activation = (layer.params["activation_min"], layer.params["activation_max"])
-    if count is None or activation != (INT8_MIN, INT8_MAX):
+    if count is None:
         return None
-    form = Staircase.of(layer.params).at(_SHIFT)
-    if form is None or 128 * (abs(form.a) + abs(form.b)) + abs(form.c) + _HALVES >= 1 << 31:
+    stairs = Staircase.of(layer.params)
+    form = next((form for form in map(stairs.at, _SHIFTS) if form is not None and _fits(form)), None)
+    if form is None:
         return None
     return Layer(
         kernel="add_helium",
@@ -27,10 +25,22 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
             "count": count,
             "first_factor": form.a,
             "second_factor": form.b,
-            "offset": form.c - _HALVES,
+            "offset": form.c - _halves(form),
+            "shift": form.shift,
+            "activation_min": layer.params["activation_min"],
+            "activation_max": layer.params["activation_max"],
         },
         inputs=layer.inputs,
         output=layer.output,
         trail=(0, 0),
         notes=layer.notes,
     )
+
+
+def _halves(form: Linear) -> int:
+    """Give what the two roundings add."""
+    return (1 << 15) + (1 << (form.shift - 1))
+
+
+def _fits(form: Linear) -> bool:
+    return 128 * (abs(form.a) + abs(form.b)) + abs(form.c) + _halves(form) < 1 << 31
