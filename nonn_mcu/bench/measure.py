@@ -19,9 +19,9 @@ from nonn_mcu.boards.build import build
 from nonn_mcu.boards.elf import Sizes, measure
 from nonn_mcu.boards.runtime import NATIVE, Runtime
 from nonn_mcu.bundle import Bundle
-from nonn_mcu.codegen.target import REFERENCE
 from nonn_mcu.errors import BadInput, DeviceError
 from nonn_mcu.link.client import Device
+from nonn_mcu.link.frame import crc32
 from nonn_mcu.link.ports import SerialPort
 
 PATIENCE_SECONDS = 3600.0  # of an inference: a large one takes minutes in an emulator
@@ -33,7 +33,7 @@ _OF_LAYER = re.compile(r"(?:[a-z]\w*_)?l(\d+)_\w+")
 class LayerCost:
     """What one layer takes. ``constant_bytes`` are its own in flash, shared ones only at the first layer.
 
-    ``live_bytes`` of the arena are planned; None where the bundle has the plan of another kind of core.
+    ``live_bytes`` of the arena are planned; None where the bundle has no plan for the runtime.
     """
 
     name: str
@@ -85,7 +85,8 @@ def bench(
 
     ``out`` is ``<bundle>/build/<board>-<level>`` unless given, so that no other build is replaced. Without
     ``layers`` only the whole is counted. Raises :class:`BadInput` for a board or core that cannot be counted,
-    :class:`DeviceError` for an output that is not the oracle's, and what :func:`build` and the link raise.
+    :class:`DeviceError` for an output or a layer that is not the oracle's, and what
+    :func:`build` and the link raise.
     """
     if board.instructions_per_tick is None or not board.command:
         raise BadInput(f"{board.name} counts no instructions; name an emulated board such as mps2-an386")
@@ -101,6 +102,7 @@ def bench(
         whole = counter.take()
         stats, said = device.stats(), device.hello().runtime
         found = _layers(bundle, device, counter, inputs) if layers else ()
+    native = bundle.manifest.native_on(said)
     costs = tuple(
         LayerCost(
             name=layer.name,
@@ -109,7 +111,7 @@ def bench(
             instructions=instructions(own),
             cycles=cycles(program, own, table),
             constant_bytes=_constants(program.constants, number),
-            live_bytes=layer.live_bytes if said == REFERENCE.runtime else None,
+            live_bytes=None if native is None else native.live_bytes[number],
         )
         for number, (layer, own) in enumerate(zip(bundle.manifest.layers, found, strict=False))
     )
@@ -148,14 +150,25 @@ def _check(bundle: Bundle, outputs: list[np.ndarray]) -> None:
             )
 
 
+def _check_layer(bundle: Bundle, known: np.ndarray, number: int, got: np.ndarray) -> None:
+    """Refuse a layer whose error the whole does not show, such as one before a softmax that saturates."""
+    if len(known) and crc32(got.tobytes()) != known[0, number]:
+        layer = bundle.manifest.layers[number]
+        raise DeviceError(
+            f"{bundle.manifest.name}: layer {number} {layer.name} ({layer.op}) is not the oracle's, so its "
+            "counts mean nothing; look closer with: nonn-mcu verify --layers"
+        )
+
+
 def _layers(
     bundle: Bundle, device: Device, counter: Counter, inputs: list[np.ndarray]
 ) -> tuple[Histogram, ...]:
     """Count each layer: what a run up to it executes beyond a run up to the one before."""
     found = []
     before: Histogram = {}
+    known = bundle.vectors().layer_crc
     for number in range(len(bundle.manifest.layers)):
-        device.run_layer(inputs, number)
+        _check_layer(bundle, known, number, device.run_layer(inputs, number))
         now = counter.take()
         found.append(difference(now, before))
         before = now
