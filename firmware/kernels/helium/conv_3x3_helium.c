@@ -266,7 +266,7 @@ static void convolve(const nonn_conv_3x3_helium_params *params, const int8_t *in
             const int32_t over = x + 4 > params->out_w ? x + 4 - params->out_w : 0;
             take(params, input, y - params->pad_h, x - over - params->pad_w, tiles->panel);
             tiles->output -= over * params->out_c;
-            nonn_helium_add(tiles, 3);
+            nonn_helium_add(tiles, 1);
         }
     }
 }
@@ -302,7 +302,7 @@ static void convolve_narrow(const nonn_conv_3x3_helium_params *params, const int
                 }
             }
             tiles->output -= over * params->out_c;
-            nonn_helium_add(tiles, 3);
+            nonn_helium_add(tiles, 1);
         }
     }
 }
@@ -325,7 +325,7 @@ void nonn_conv_3x3_helium(const nonn_conv_3x3_helium_params *params, const int8_
     } else {
         convolve(params, input, &tiles);
     }
-    nonn_helium_flush(&tiles, 3);
+    nonn_helium_flush(&tiles);
 }
 
 #endif

@@ -94,30 +94,42 @@ void nonn_conv_columns_helium(const nonn_conv_columns_helium_params *params, con
     uint32_t in_row = 0; /* pixels of the row to come */
     const int8_t *window = columns;
     while (left > 0) {
-        const uint32_t last = left < 4 ? left - 1 : 3;
-        int8_t *panel = tiles.panel;
-        if (in_row >= 4) {
-            (void)nonn_helium_copy_4(panel, window, step, 16 * chunks);
-            window += 4 * step;
-            in_row -= 4;
-        } else {
-            for (uint32_t p = 0; p < 4; ++p) {
-                if (p <= last) {
-                    if (in_row == 0) {
-                        lay(params, &to, input, y++, columns);
-                        window = columns;
-                        in_row = params->out_w;
-                    }
-                    window += step;
-                    --in_row;
-                }
-                (void)nonn_helium_copy(panel + 16 * p, window - step, 16 * chunks);
-            }
+        if (in_row == 0) {
+            lay(params, &to, input, y++, columns);
+            window = columns;
+            in_row = params->out_w;
         }
-        nonn_helium_add(&tiles, last);
-        left -= last + 1;
+        if (in_row >= 4) {
+            const uint32_t room = tiles.most - tiles.waiting;
+            const uint32_t count = in_row / 4 < room ? in_row / 4 : room;
+            (void)nonn_helium_copy_tiles(tiles.panel, window, step, 16 * chunks, count);
+            nonn_helium_add(&tiles, count);
+            window += 4 * count * step;
+            in_row -= 4 * count;
+            left -= 4 * count;
+            continue;
+        }
+        const uint32_t last = left < 4 ? left - 1 : 3;
+        for (uint32_t p = 0; p < 4; ++p) {
+            if (p <= last) {
+                if (in_row == 0) {
+                    lay(params, &to, input, y++, columns);
+                    window = columns;
+                    in_row = params->out_w;
+                }
+                window += step;
+                --in_row;
+            }
+            (void)nonn_helium_copy(tiles.panel + 16 * p, window - step, 16 * chunks);
+        }
+        if (last < 3) {
+            nonn_helium_add_part(&tiles, last);
+            return;
+        }
+        nonn_helium_add(&tiles, 1);
+        left -= 4;
     }
-    nonn_helium_flush(&tiles, 3);
+    nonn_helium_flush(&tiles);
 }
 
 #endif

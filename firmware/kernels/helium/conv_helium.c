@@ -57,7 +57,7 @@ static void take_inside(const nonn_conv_helium_params *params, const int8_t *inp
     for (uint32_t ky = 0; ky < params->kernel_h; ++ky, y += params->dilation_h) {
         const int8_t *row = row_at(params, input, y);
         if (row != 0) {
-            chunk = nonn_helium_copy_4(chunk, row + column * params->in_c, pitch, bytes);
+            chunk = nonn_helium_copy_tiles(chunk, row + column * params->in_c, pitch, bytes, 1);
         } else {
             chunk = nonn_helium_fill_4(chunk, params->zero_point, bytes);
         }
@@ -67,13 +67,15 @@ static void take_inside(const nonn_conv_helium_params *params, const int8_t *inp
 /* Single pixels, all in one row: whole tiles; returns the pixels that are left. */
 static uint32_t take_flat(const nonn_conv_helium_params *params, const int8_t *input,
                           nonn_helium_tiles *tiles) {
-    uint32_t left = params->out_w;
-    for (; left >= 4; left -= 4) {
-        (void)nonn_helium_copy_4(tiles->panel, input, params->in_c, params->in_c);
-        nonn_helium_add(tiles, 3);
-        input += 4 * params->in_c;
+    uint32_t left = params->out_w / 4u;
+    while (left > 0) {
+        const uint32_t count = left < tiles->most ? left : tiles->most;
+        (void)nonn_helium_copy_tiles(tiles->panel, input, params->in_c, params->in_c, count);
+        nonn_helium_add(tiles, count);
+        input += 4 * count * params->in_c;
+        left -= count;
     }
-    return left;
+    return params->out_w % 4u;
 }
 
 void nonn_conv_helium(const nonn_conv_helium_params *params, const int8_t *input, int8_t *output,
@@ -119,10 +121,14 @@ void nonn_conv_helium(const nonn_conv_helium_params *params, const int8_t *input
             x = 0;
             ++y;
         }
-        nonn_helium_add(&tiles, last);
-        left -= last + 1;
+        if (last < 3) {
+            nonn_helium_add_part(&tiles, last);
+            return;
+        }
+        nonn_helium_add(&tiles, 1);
+        left -= 4;
     }
-    nonn_helium_flush(&tiles, 3);
+    nonn_helium_flush(&tiles);
 }
 
 #endif

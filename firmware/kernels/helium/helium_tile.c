@@ -323,10 +323,9 @@ void nonn_helium_begin(nonn_helium_tiles *tiles, const nonn_helium_filters *filt
     tiles->output = output;
 }
 
-void nonn_helium_flush(nonn_helium_tiles *tiles, uint32_t last) {
-    const int8_t *panel = tiles->panel;
+void nonn_helium_flush(nonn_helium_tiles *tiles) {
     if (tiles->quads == 0 && tiles->waiting > 0) {
-        part_by_part(tiles, panel - tiles->walk.pitch, tiles->output, 3);
+        part_by_part(tiles, tiles->panel - tiles->walk.pitch, tiles->output, 3);
     } else if (tiles->waiting > 0) {
         const nonn_helium_outputs outputs = {tiles->walk.sums, tiles->filters.constants,
                                              tiles->quads, tiles->waiting, &tiles->filters};
@@ -337,9 +336,12 @@ void nonn_helium_flush(nonn_helium_tiles *tiles, uint32_t last) {
     tiles->output += tiles->waiting * 4 * tiles->filters.channels;
     tiles->panel -= tiles->waiting * tiles->walk.pitch;
     tiles->waiting = 0;
-    if (last < 3) {
-        part_by_part(tiles, panel, tiles->output, last);
-    }
+}
+
+void nonn_helium_add_part(nonn_helium_tiles *tiles, uint32_t last) {
+    const int8_t *panel = tiles->panel;
+    nonn_helium_flush(tiles);
+    part_by_part(tiles, panel, tiles->output, last);
 }
 
 #endif

@@ -83,20 +83,22 @@ typedef struct {
 void nonn_helium_begin(nonn_helium_tiles *tiles, const nonn_helium_filters *filters, uint32_t most,
                        void *scratch, int8_t *output);
 
-/* Computes all whole tiles that wait, and behind them, if `last` is less than 3, one whose pixels
- * behind `last` repeat it and are not written. */
-void nonn_helium_flush(nonn_helium_tiles *tiles, uint32_t last);
+/* Computes the tiles that wait. */
+void nonn_helium_flush(nonn_helium_tiles *tiles);
 
-/* `panel` is filled: pixel p goes to output + p * channels, and on for the next tile. */
-static inline void nonn_helium_add(nonn_helium_tiles *tiles, uint32_t last) {
-    if (last == 3) {
-        tiles->panel += tiles->walk.pitch;
-        if (++tiles->waiting < tiles->most) {
-            return;
-        }
+/* `panel` is filled with one whole tile, or with `count` that follow each other, at most as many as
+ * may still wait. Pixel p goes to output + p * channels. */
+static inline void nonn_helium_add(nonn_helium_tiles *tiles, uint32_t count) {
+    tiles->panel += count * tiles->walk.pitch;
+    tiles->waiting += count;
+    if (tiles->waiting == tiles->most) {
+        nonn_helium_flush(tiles);
     }
-    nonn_helium_flush(tiles, last);
 }
+
+/* `panel` is filled with the layer's last tile; pixels behind `last` (0..2) repeat it and are not
+ * written. */
+void nonn_helium_add_part(nonn_helium_tiles *tiles, uint32_t last);
 
 #endif
 
