@@ -2,10 +2,10 @@
 
     python benchmarks/check.py [--update]
 
-The models are a small one of the tests' and, where NONN_MCU_DATA (else ../shared/data) has them, those of MLPerf
-Tiny. Each is converted anew, since the generator is measured too; `nonn-mcu bench` runs it on Cortex-M4, on
-Cortex-M55, and in plain C on Cortex-M4. A change that makes a count grow on purpose, or lets one shrink, writes
-the baseline with --update and commits it along.
+The models are a small one of the tests and those of MLPerf Tiny, where NONN_MCU_DATA (else ../shared/data)
+has them. Each is converted anew, since the generator is measured too; `nonn-mcu bench` runs it on Cortex-M4,
+on Cortex-M55, and in plain C on Cortex-M4. A change that makes a count grow on purpose, or lets one shrink,
+writes the baseline with --update and commits it along.
 """
 
 import argparse

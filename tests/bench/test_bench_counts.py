@@ -85,6 +85,11 @@ def test_what_is_wrong_has_no_figures(pocket, tmp_path):
     wrong = make_bundle(tmp_path / "wrong", outputs=(outputs,))
     with pytest.raises(DeviceError, match="the output is not the oracle's"):
         measure.bench(wrong, need("mps2-an386"), layers=False)
+    crcs = pocket.vectors().layer_crc.copy()
+    crcs[0, 1] ^= 1
+    wrong = make_bundle(tmp_path / "hidden", layer_crc=crcs)
+    with pytest.raises(DeviceError, match=r"layer 1 \w+ \(CONV_2D\) is not the oracle's"):
+        measure.bench(wrong, need("mps2-an386"))
 
 
 def test_what_cannot_be_counted_is_refused(pocket, monkeypatch):
