@@ -46,6 +46,9 @@ TABLE: tuple[Row, ...] = (
     Row("helium", "depthwise_conv_2d", "depthwise_helium", "one gather for four outputs of a channel"),
     Row("helium", "fully_connected", "fully_connected_helium", "inputs resident, weights streamed"),
     Row("helium", "add", "add_helium", "the linear form on sixteen elements at once"),
+    Row("helium", "average_pool_2d", "average_pool_helium", "sixteen channels in a vector"),
+    Row("helium", "max_pool_2d", "max_pool_helium", "sixteen channels in a vector"),
+    Row("helium", "mean", "mean_helium", "sixteen channels in a vector"),
 )
 
 # How much larger than the leanest the arena may become for the sake of speed, by goal, as a ratio.
