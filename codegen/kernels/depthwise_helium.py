@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -12,7 +12,7 @@ from nonn_mcu.codegen.graph import Graph
 from nonn_mcu.codegen.kernels import Want
 from nonn_mcu.codegen.kernels import helium_tile as tile
 from nonn_mcu.codegen.kernels.constant_channels import settle
-from nonn_mcu.codegen.layer import Layer, Table
+from nonn_mcu.codegen.layer import Layer, Table, Value
 
 _SIX, _FIVE, _PATCHES, _TRIPLES, _PAIRS = range(5)  # NONN_DEPTHWISE_HELIUM_*
 _CELL = 64
@@ -38,7 +38,7 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     if shape is None:
         return None
     settled, filters = settle(params, cast(Table, params["weights"]).values.reshape(9, -1).T)
-    constants = tile.constants(settled, filters)
+    constants = _constants(settled, filters)
     forms = _forms(shape)
     if constants is None or not forms:
         return None
@@ -66,10 +66,9 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
             "rows": form.rows,
             "chunk": form.chunk,
             **{f"{key}units": len(table) for key, table in zip(("first_", "", "last_"), tables, strict=True)},
-            "scale": constants["scale"],
             **{key: Table("uint16_t", table) for key, table in zip(_TILES, tables, strict=True)},
             "weights": Table("int8_t", _words(filters, shape.stride), alignment=4),
-            "constants": constants["constants"],
+            "constants": Table("int32_t", constants, alignment=4),
         },
         inputs=layer.inputs,
         output=layer.output,
@@ -236,6 +235,21 @@ def _best(forms: list[_Form], want: Want) -> _Form:
         (form for form in forms if form.scratch <= room),
         key=lambda form: (form.calls, -form.rows, form.scratch),
     )
+
+
+def _constants(params: Mapping[str, Value], filters: np.ndarray) -> np.ndarray | None:
+    """Give each four channels' scale and constants, or None where exactness is not proved."""
+    made: list[np.ndarray] = []
+    for first in range(0, len(filters), 4):
+        four = slice(first, first + 4)
+        own = {key: cast(Table, params[key]) for key in ("bias", "multiplier", "shift")}
+        sliced = {key: replace(table, values=table.values[four]) for key, table in own.items()}
+        constants = tile.constants({**params, **sliced}, filters[four])
+        if constants is None:
+            return None
+        values = cast(Table, constants["constants"]).values
+        made += [np.array([constants["scale"]]), values.reshape(-1)]
+    return np.concatenate(made).astype(np.int32)
 
 
 def _words(filters: np.ndarray, stride: int) -> np.ndarray:

@@ -20,13 +20,15 @@ typedef struct {
 
 /* Four rows of the image from `y` on. */
 static void rows_from(const image *from, int32_t y, nonn_depthwise_row *rows) {
-    const int32_t in_h = from->params->in_h, step = from->params->channels;
+    const uint32_t in_h = from->params->in_h;
+    const int32_t step = from->params->channels;
     const int32_t pitch = from->params->in_w * step;
     const int8_t *pixel = from->input + y * pitch;
-    for (int32_t last = y + 4; y < last; ++y, ++rows, pixel += pitch) {
-        const bool inside = y >= 0 && y < in_h;
-        rows->pixel = inside ? pixel : from->padding;
-        rows->step = inside ? step : 0;
+#pragma GCC unroll 4
+    for (int32_t r = 0; r < 4; ++r, pixel += pitch) {
+        const bool inside = (uint32_t)(y + r) < in_h;
+        rows[r].pixel = inside ? pixel : from->padding;
+        rows[r].step = inside ? step : 0;
     }
 }
 
@@ -118,16 +120,21 @@ static void move(int8_t *to, const int8_t *from, int32_t bytes) {
     }
 }
 
-/* Four channels of the units of a tile. */
-static void run(const nonn_depthwise_helium_params *params, nonn_depthwise_work *work,
-                uint32_t units, const int32_t *constants, int8_t *output) {
-    for (; units > 0; units -= work->units) {
+/* Four channels of the units of a tile. Returns the constants behind theirs. */
+static const int32_t *run(const nonn_depthwise_helium_params *params, nonn_depthwise_work *work,
+                          uint32_t units, const int32_t *constants, int8_t *output) {
+    const int32_t scale = *constants++;
+    for (;;) {
         work->units = units < params->chunk ? units : params->chunk;
         nonn_depthwise_sums[params->kind](work);
-        if (params->scale != 0) {
-            nonn_depthwise_scaled_outputs(work, constants, output, params->scale);
+        if (scale != 0) {
+            nonn_depthwise_scaled_outputs(work, constants, output, scale);
         } else {
             nonn_depthwise_outputs(work, constants, output, params);
+        }
+        units -= work->units;
+        if (units == 0) {
+            return constants + (scale != 0 ? 8 : 12);
         }
         work->unit += NONN_DEPTHWISE_HELIUM_UNIT * work->units;
     }
@@ -150,11 +157,12 @@ void nonn_depthwise_helium(const nonn_depthwise_helium_params *params, const int
     set(padding, GROUP, (int8_t)params->zero_point);
 
     const int32_t outputs = params->stride == 2 ? 1 : 2;
-    const int32_t words = params->scale != 0 ? 2 : 3;
+    const int32_t *constants = params->constants;
     nonn_depthwise_work work = {.sums = (int32_t *)(void *)(cells + bytes)};
     for (int32_t group = 0; group < channels; group += GROUP) {
         const int32_t lanes = channels - group < GROUP ? channels - group : GROUP;
         const image from = {params, input + group, padding, vctp8q((uint32_t)lanes)};
+        const int32_t *behind = constants;
         const int8_t *before = 0;
         int32_t count = params->first_rows;
         for (int32_t y = 0; y < params->out_h; y += count * outputs, count = params->rows) {
@@ -165,13 +173,17 @@ void nonn_depthwise_helium(const nonn_depthwise_helium_params *params, const int
             const uint16_t *table = last ? params->last : y == 0 ? params->first : params->middle;
             fill(&from, y, count, cells, before);
             before = cells + (count - 1) * params->pitch * CELL;
+            work.cells = cells;
+            work.weights = params->weights + 12 * group;
+            behind = constants;
             for (int32_t c = group; c < group + lanes; c += 4) {
-                work.cells = cells + 4 * (c - group);
-                work.weights = params->weights + 12 * c;
                 work.unit = table;
-                run(params, &work, units, params->constants + c * words, output + y * out_row + c);
+                behind = run(params, &work, units, behind, output + y * out_row + c);
+                work.cells += 16;
+                work.weights += 48;
             }
         }
+        constants = behind;
     }
 }
 

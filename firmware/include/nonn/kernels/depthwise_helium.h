@@ -54,10 +54,10 @@ typedef struct {
     uint16_t first_rows, rows;
     uint16_t chunk; /* units whose sums are held at a time */
     uint16_t first_units, units, last_units;
-    int32_t scale;                         /* see nonn_helium_filters */
     const uint16_t *first, *middle, *last; /* tables of the tiles; an only one is the last */
-    const int8_t *weights;    /* [channel][12]: three words, each of taps in one cell, then zeros */
-    const int32_t *constants; /* see nonn_helium_filters */
+    const int8_t *weights; /* [channel][12]: three words, each of taps in one cell, then zeros */
+    const int32_t
+        *constants; /* of each four channels: scale, then theirs; see nonn_helium_filters */
 } nonn_depthwise_helium_params;
 
 /* `scratch`: the cells of a tile, 192 bytes for each unit of a chunk, 16 bytes. */
