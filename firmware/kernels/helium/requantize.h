@@ -32,12 +32,6 @@ static inline int32x4_t nonn_helium_scale(int32x4_t sums, int32_t multiplier, in
     return vrshlq_n_s32(vqdmlahq_n_s32(x, x, shift), shift);
 }
 
-/* The same where the lower limit is the output's offset or more: a negative sum becomes the limit
- * however it is rounded, since rounding upwards does not take it above 0. */
-static inline int32x4_t nonn_helium_scale_relu(int32x4_t sums, int32_t multiplier, int32_t shift) {
-    return vrshlq_n_s32(vqrdmulhq_n_s32(sums, multiplier), shift);
-}
-
 /* Narrows four vectors: byte c of word p of the result is lane p of vector c. With a channel in each
  * vector and a pixel in each lane one VSTRW scatter writes all. `offset` is the output's, `low` and
  * `high` are its limits. */
