@@ -32,9 +32,9 @@ static inline int32x4_t nonn_helium_scale(int32x4_t sums, int32_t multiplier, in
     return vrshlq_n_s32(vqdmlahq_n_s32(x, x, shift), shift);
 }
 
-/* Narrows four vectors: byte c of word p of the result is lane p of vector c. With a channel in each
- * vector and a pixel in each lane one VSTRW scatter writes all. `offset` is the output's, `low` and
- * `high` are its limits. */
+/* Narrows four vectors: byte c of word p of the result is lane p of vector c. With a channel in
+ * each vector and a pixel in each lane one VSTRW scatter writes all. `offset` is the output's,
+ * `low` and `high` are its limits. */
 static inline int8x16_t nonn_helium_narrow(int32x4_t a, int32x4_t b, int32x4_t c, int32x4_t d,
                                            int16_t offset, int8_t low, int8_t high) {
     int16x8_t even = vqmovntq_s32(vqmovnbq_s32((int16x8_t)a, a), c);
