@@ -6,51 +6,6 @@
 
 #define UNSEEN __attribute__((unused))
 
-/* `also` has its channels and columns at the distances `channel` and `column`, in bytes. */
-#define GATHER(a, b, pixels, words, other, channel, column)                             \
-    __asm__ volatile(                                                                   \
-        "1: "                                                                           \
-        "ldr %[x], [%[above]];"                                                         \
-        "ldr %[y], [%[below]];"                                                         \
-        "add %[above], %[above_step];"                                                  \
-        "add %[below], %[below_step];"                                                  \
-        "pkhbt %[low], %[x], %[y], lsl #16;"                                            \
-        "pkhtb %[y], %[y], %[x], asr #16;"                                              \
-        "sxtb16 %[x], %[low], ror #8;"                                                  \
-        "sxtb16 %[low], %[low];"                                                        \
-        "str %[x], [%[to], #8];"                                                        \
-        "str %[x], [%[also], #" #channel                                                \
-        "];"                                                                            \
-        "sxtb16 %[x], %[y];"                                                            \
-        "sxtb16 %[y], %[y], ror #8;"                                                    \
-        "str %[x], [%[to], #16];"                                                       \
-        "str %[x], [%[also], #2 * " #channel                                            \
-        "];"                                                                            \
-        "str %[y], [%[to], #24];"                                                       \
-        "str %[y], [%[also], #3 * " #channel                                            \
-        "];"                                                                            \
-        "str %[low], [%[to]], #32;"                                                     \
-        "str %[low], [%[also]], #" #column                                              \
-        ";"                                                                             \
-        "subs %[left], #1;"                                                             \
-        "bne 1b"                                                                        \
-        : [above] "+r"(a.at), [below] "+r"(b.at), [to] "+r"(words), [also] "+r"(other), \
-          [left] "+r"(pixels), [x] "=&r"(x), [y] "=&r"(y), [low] "=&r"(low)             \
-        : [above_step] "r"(a.step), [below_step] "r"(b.step)                            \
-        : "cc", "memory")
-
-void nonn_depthwise_gather(nonn_depthwise_row a, nonn_depthwise_row b, int32_t pixels,
-                           uint32_t *words, uint32_t *next) {
-    uint32_t x, y, low;
-    GATHER(a, b, pixels, words, next, 8, 32);
-}
-
-void nonn_depthwise_carry(nonn_depthwise_row a, nonn_depthwise_row b, int32_t pixels,
-                          uint32_t *words, uint32_t *carried) {
-    uint32_t x, y, low;
-    GATHER(a, b, pixels, words, carried, 4, 16);
-}
-
 /* Three columns' sums are under way: those that a column ends, those it goes on with and those it
  * begins, in the registers of those that it has ended. The first two columns so store what means
  * nothing, where words have been read. Assembly, as compilers do not keep it in 14 registers. */
