@@ -42,7 +42,7 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     forms = _forms(shape)
     if constants is None or not forms:
         return None
-    form = _best(forms, want)
+    form = _best(forms, want, shape.out_h * shape.out_w)
     tables = [table.astype(np.uint16) for table in form.tiles]
     return Layer(
         kernel="depthwise_helium",
@@ -228,13 +228,17 @@ def _pairs(shape: _Shape, starts: list[int]) -> list[_Part]:
     return (lone if shape.out_w % 2 else []) + whole
 
 
-def _best(forms: list[_Form], want: Want) -> _Form:
-    """Return the fastest form in what room there is, else the leanest."""
+def _best(forms: list[_Form], want: Want, outputs: int) -> _Form:
+    """Return what is all but the fastest form in what room there is, else the leanest.
+
+    ``outputs`` are those of a channel, at 3.5 instructions each; a call costs 18.
+    """
     room = max(want.room, min(form.scratch for form in forms))
-    return min(
-        (form for form in forms if form.scratch <= room),
-        key=lambda form: (form.calls, -form.rows, form.scratch),
-    )
+    fitting = [form for form in forms if form.scratch <= room]
+    base = 3.5 * outputs
+    limit = 1.02 * (base + 18 * min(form.calls for form in fitting))
+    near = [form for form in fitting if base + 18 * form.calls <= limit]
+    return min(near, key=lambda form: (form.scratch, form.calls))
 
 
 def _constants(params: Mapping[str, Value], filters: np.ndarray) -> np.ndarray | None:
