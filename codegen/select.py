@@ -8,6 +8,7 @@ from importlib import import_module
 
 from nonn_mcu.codegen.graph import Graph
 from nonn_mcu.codegen.kernels import Want
+from nonn_mcu.codegen.kernels.constant_channels import settled
 from nonn_mcu.codegen.layer import Layer
 from nonn_mcu.codegen.plan import Plan, plan
 from nonn_mcu.codegen.target import Target
@@ -66,7 +67,10 @@ def choose(
     which gives the smallest arena; then, the layer of most work first, each may take what the goal allows
     beyond that.
     """
-    lean = [_adapted(graph, calls, target, Want(0, goal)) for calls in layers]
+    ready = (
+        layers if target.name == "portable" else [tuple(settled(call) for call in calls) for calls in layers]
+    )
+    lean = [_adapted(graph, calls, target, Want(0, goal)) for calls in ready]
     made = plan(graph, order, lean)
     if target.name == "portable":
         return lean, made
@@ -76,7 +80,7 @@ def choose(
     for step in sorted(range(len(layers)), key=lambda step: (-sum(c.macs for c in layers[step]), step)):
         own = max(call.scratch_bytes for call in chosen[step])
         room = limit - made.live_bytes[step] + own
-        calls = _adapted(graph, layers[step], target, Want(room, goal))
+        calls = _adapted(graph, ready[step], target, Want(room, goal))
         if _same(calls, chosen[step]):
             continue
         attempt = [*chosen[:step], calls, *chosen[step + 1 :]]

@@ -8,17 +8,34 @@ channel gives is one number, or two that follow each other; constants of a commo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
 
-from nonn_mcu.codegen.layer import Table, Value
+from nonn_mcu.codegen.layer import Layer, Table, Value
 
 # One step of the output is four of the sum.
 _MULTIPLIER, _SHIFT = 1 << 30, -1
 
 _LOWEST_SHIFT = -13
 _MOST_TRIED = 1 << 21  # sums of one channel
+
+
+def settled(layer: Layer) -> Layer:
+    """Return a layer with filters, its constants settled where that changes any; any other as it is."""
+    if layer.kernel not in ("conv_2d", "depthwise_conv_2d", "fully_connected"):
+        return layer
+    weights = cast(Table, layer.params["weights"])
+    depthwise = layer.kernel == "depthwise_conv_2d"
+    columns = weights.values.reshape(-1, weights.values.shape[-1]).T
+    filters = columns if depthwise else weights.values.reshape(len(weights.values), -1)
+    if (cast(Table, layer.params["shift"]).values >= _LOWEST_SHIFT).all():
+        return layer
+    params, made = settle(layer.params, filters)
+    shaped = (made.T if depthwise else made).reshape(weights.values.shape)
+    each = {"per_unit": 1} if layer.kernel == "fully_connected" else {}
+    return replace(layer, params=params | each | {"weights": replace(weights, values=shaped)})
 
 
 def settle(params: Mapping[str, Value], filters: np.ndarray) -> tuple[dict[str, Value], np.ndarray]:
