@@ -229,15 +229,19 @@ def _pairs(shape: _Shape, starts: list[int]) -> list[_Part]:
 
 
 def _best(forms: list[_Form], want: Want, outputs: int) -> _Form:
-    """Return what is all but the fastest form in what room there is, else the leanest.
+    """Return what is nearly as fast as any form in what room there is.
 
-    ``outputs`` are those of a channel, at 3.5 instructions each; a call costs 18.
+    ``outputs`` are those of a channel, at 3.5 instructions each; a call costs 18. Without room a form may
+    take 1.3 times as long as the fastest.
     """
-    room = max(want.room, min(form.scratch for form in forms))
+
+    def time(form: _Form) -> float:
+        return 3.5 * outputs + 18 * form.calls
+
+    lean = [form for form in forms if time(form) <= 1.3 * min(map(time, forms))]
+    room = max(want.room, min(form.scratch for form in lean))
     fitting = [form for form in forms if form.scratch <= room]
-    base = 3.5 * outputs
-    limit = 1.02 * (base + 18 * min(form.calls for form in fitting))
-    near = [form for form in fitting if base + 18 * form.calls <= limit]
+    near = [form for form in fitting if time(form) <= 1.02 * min(map(time, fitting))]
     return min(near, key=lambda form: (form.scratch, form.calls))
 
 

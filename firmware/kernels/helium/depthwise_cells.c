@@ -3,17 +3,21 @@
 
 #include "depthwise_sums.h"
 
-/* r0, r2, r4, r6 are the rows, the registers behind them their steps. */
+/* r0, r2, r4, r6 are the rows, the registers behind them their steps; r8 the columns, r9 next_row,
+ * r10 gap, r11 the rows of cells to come, r12 the cells. */
 #define FOUR_ROWS(first_row)             \
-    "push {r4-r7, lr}\n"                 \
+    "push {r4-r11, lr}\n"                \
     "vpush {d8-d9}\n"                    \
     "mov r12, r1\n"                      \
-    "vmsr p0, r3\n"                      \
-    "dls lr, r2\n"                       \
+    "vmsr p0, r2\n"                      \
     "movs r4, #0\n"                      \
     "vidup.u8 q4, r4, #4\n"              \
+    "add r3, r0, #32\n"                  \
+    "ldm r3, {r8-r11}\n"                 \
     "ldm r0, {r0-r7}\n"                  \
     "1:\n"                               \
+    "dls lr, r8\n"                       \
+    "2:\n"                               \
     "vpstttt\n"                          \
     "vldrbt.u8 q0, " first_row           \
     "\n"                                 \
@@ -28,25 +32,29 @@
     "vst41.8 {q0, q1, q2, q3}, [r12]\n"  \
     "vst42.8 {q0, q1, q2, q3}, [r12]\n"  \
     "vst43.8 {q0, q1, q2, q3}, [r12]!\n" \
-    "le lr, 1b\n"                        \
+    "le lr, 2b\n"                        \
+    "add r0, r9\n"                       \
+    "add r2, r9\n"                       \
+    "add r4, r9\n"                       \
+    "add r6, r9\n"                       \
+    "add r12, r10\n"                     \
+    "subs r11, #1\n"                     \
+    "bne 1b\n"                           \
     "vpop {d8-d9}\n"                     \
-    "pop {r4-r7, pc}\n"
+    "pop {r4-r11, pc}\n"
 
-__attribute__((naked)) void nonn_depthwise_cells(const nonn_depthwise_row rows[4], int8_t *cells,
-                                                 uint32_t columns, uint32_t lanes) {
+__attribute__((naked)) void nonn_depthwise_cells(const nonn_depthwise_rows *rows, int8_t *cells,
+                                                 uint32_t lanes) {
     (void)rows;
     (void)cells;
-    (void)columns;
     (void)lanes;
     __asm volatile(FOUR_ROWS("[r0]"));
 }
 
-__attribute__((naked)) void nonn_depthwise_next_cells(const nonn_depthwise_row rows[4],
-                                                      int8_t *cells, uint32_t columns,
-                                                      uint32_t lanes) {
+__attribute__((naked)) void nonn_depthwise_next_cells(const nonn_depthwise_rows *rows,
+                                                      int8_t *cells, uint32_t lanes) {
     (void)rows;
     (void)cells;
-    (void)columns;
     (void)lanes;
     __asm volatile(FOUR_ROWS("[r0, q4]"));
 }

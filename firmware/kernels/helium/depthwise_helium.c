@@ -32,19 +32,6 @@ static void rows_from(const image *from, int32_t y, nonn_depthwise_row *rows) {
     }
 }
 
-/* A row of cells of stride 1, from the row `y` of the image on. `before`: that row comes from the
- * cells there, whose third row it was. */
-static void fill_whole(const image *from, int32_t y, int8_t *cells, const int8_t *before) {
-    nonn_depthwise_row rows[4];
-    rows_from(from, y, rows);
-    if (before != 0) {
-        rows[0] = (nonn_depthwise_row){before, CELL};
-        nonn_depthwise_next_cells(rows, cells, from->params->in_w, from->lanes);
-    } else {
-        nonn_depthwise_cells(rows, cells, from->params->in_w, from->lanes);
-    }
-}
-
 /* A cell of stride 2: the column `x` of three rows, and of the third one `beyond` columns on. */
 static void fill_column(const nonn_depthwise_row *row, int32_t x, int32_t beyond,
                         mve_pred16_t lanes, int8_t *cell) {
@@ -84,6 +71,40 @@ static void fill_pairs(const image *from, int32_t y, int8_t *cells) {
     }
 }
 
+/* Rows of cells of stride 1. */
+static void fill_whole(const image *from, int32_t y, int32_t count, int8_t *cells,
+                       const int8_t *before) {
+    const nonn_depthwise_helium_params *params = from->params;
+    const int32_t width = params->in_w, padded = params->pad_h;
+    nonn_depthwise_rows rows = {.columns = (uint32_t)width,
+                                .next_row = width * params->channels,
+                                .gap = (params->pitch - width) * CELL};
+    cells += params->pad_w * CELL;
+    while (count > 0) {
+        int32_t start = (y + 2 > params->out_h ? y - 1 : y) - padded;
+        rows_from(from, start, rows.row);
+        rows.count = 1;
+        if (before != 0 && padded != 0) {
+            /* The last row of outputs of the tile before is the first one of inputs here. */
+            rows.row[0] = (nonn_depthwise_row){before + params->pad_w * CELL + 2, CELL};
+            nonn_depthwise_next_cells(&rows, cells, from->lanes);
+        } else {
+            if (start >= 0) {
+                /* All rows that lie within the image. */
+                const int32_t within = (params->in_h - 2 - start) / 2;
+                const int32_t regular = y + 2 * count > params->out_h ? count - 1 : count;
+                const int32_t most = within < regular ? within : regular;
+                rows.count = most > 1 ? (uint32_t)most : 1;
+            }
+            nonn_depthwise_cells(&rows, cells, from->lanes);
+        }
+        before = 0;
+        y += 2 * (int32_t)rows.count;
+        count -= (int32_t)rows.count;
+        cells += (int32_t)rows.count * params->pitch * CELL;
+    }
+}
+
 /* A tile: `count` rows of cells from the output row `y` on. `before`: the last row of cells of the
  * tile before. */
 static void fill(const image *from, int32_t y, int32_t count, int8_t *cells, const int8_t *before) {
@@ -95,14 +116,7 @@ static void fill(const image *from, int32_t y, int32_t count, int8_t *cells, con
         }
         return;
     }
-    /* With padding above, a tile's last row of outputs is also the next one's first of inputs. */
-    before = params->pad_h != 0 && before != 0 ? before + params->pad_w * CELL + 2 : 0;
-    cells += params->pad_w * CELL;
-    for (; count > 0; --count, y += 2, cells += pitch) {
-        const int32_t start = y + 2 > params->out_h ? y - 1 : y;
-        fill_whole(from, start - params->pad_h, cells, before);
-        before = 0;
-    }
+    fill_whole(from, y, count, cells, before);
 }
 
 static void set(int8_t *at, uint32_t bytes, int8_t value) {
@@ -117,26 +131,6 @@ static void move(int8_t *to, const int8_t *from, int32_t bytes) {
     for (; bytes > 0; bytes -= 16, to += 16, from += 16) {
         const mve_pred16_t lanes = vctp8q((uint32_t)bytes);
         vstrbq_p_s8(to, vldrbq_z_s8(from, lanes), lanes);
-    }
-}
-
-/* Four channels of the units of a tile. Returns the constants behind theirs. */
-static const int32_t *run(const nonn_depthwise_helium_params *params, nonn_depthwise_work *work,
-                          uint32_t units, const int32_t *constants, int8_t *output) {
-    const int32_t scale = *constants++;
-    for (;;) {
-        work->units = units < params->chunk ? units : params->chunk;
-        nonn_depthwise_sums[params->kind](work);
-        if (scale != 0) {
-            nonn_depthwise_scaled_outputs(work, constants, output, scale);
-        } else {
-            nonn_depthwise_outputs(work, constants, output, params);
-        }
-        units -= work->units;
-        if (units == 0) {
-            return constants + (scale != 0 ? 8 : 12);
-        }
-        work->unit += NONN_DEPTHWISE_HELIUM_UNIT * work->units;
     }
 }
 
@@ -158,32 +152,33 @@ void nonn_depthwise_helium(const nonn_depthwise_helium_params *params, const int
 
     const int32_t outputs = params->stride == 2 ? 1 : 2;
     const int32_t *constants = params->constants;
-    nonn_depthwise_work work = {.sums = (int32_t *)(void *)(cells + bytes)};
+    nonn_depthwise_work work = {
+        .sums = (int32_t *)(void *)(cells + bytes), .kind = params->kind, .params = params};
     for (int32_t group = 0; group < channels; group += GROUP) {
         const int32_t lanes = channels - group < GROUP ? channels - group : GROUP;
         const image from = {params, input + group, padding, vctp8q((uint32_t)lanes)};
-        const int32_t *behind = constants;
         const int8_t *before = 0;
         int32_t count = params->first_rows;
         for (int32_t y = 0; y < params->out_h; y += count * outputs, count = params->rows) {
             const bool last = y + count * outputs >= params->out_h;
-            const uint32_t units = last     ? params->last_units
-                                   : y == 0 ? params->first_units
-                                            : params->units;
-            const uint16_t *table = last ? params->last : y == 0 ? params->first : params->middle;
+            uint32_t units = last     ? params->last_units
+                             : y == 0 ? params->first_units
+                                      : params->units;
+            work.unit = last ? params->last : y == 0 ? params->first : params->middle;
             fill(&from, y, count, cells, before);
             before = cells + (count - 1) * params->pitch * CELL;
-            work.cells = cells;
-            work.weights = params->weights + 12 * group;
-            behind = constants;
-            for (int32_t c = group; c < group + lanes; c += 4) {
-                work.unit = table;
-                behind = run(params, &work, units, behind, output + y * out_row + c);
-                work.cells += 16;
-                work.weights += 48;
+            for (; units > 0; units -= work.units) {
+                work.units = units < params->chunk ? units : params->chunk;
+                work.cells = cells;
+                work.weights = params->weights + 12 * group;
+                work.constants = constants;
+                work.output = output + y * out_row + group;
+                work.fours = (uint32_t)lanes / 4;
+                nonn_depthwise_run(&work);
+                work.unit += NONN_DEPTHWISE_HELIUM_UNIT * work.units;
             }
         }
-        constants = behind;
+        constants = work.constants;
     }
 }
 

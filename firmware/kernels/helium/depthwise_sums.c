@@ -12,20 +12,27 @@
 static const uint32_t whole[4] = {0, 64, 128, 192};
 static const uint32_t half[16] = {0, 64, 192, 128, 0, 4, 0, 8, 0, 0, 4, 8, 0, 1, 1, 1 << 16};
 
-/* The last channel comes first. r0, r2, r4, r6 accumulate (VMLADAV takes even registers only). r1
- * is where the sums go, r3 the weights, r5 short-lived, r8 the units, r9 the next
- * unit, r10 and r11 what takes r9 and r1 back to the first one, r12 the channel in the cells. q1 is
- * the address of a patch in the first cells of the channel, q2 that of the next, q4-q7 the filter
- * in its places. */
+_Static_assert(offsetof(nonn_depthwise_work, units) == 8 &&
+                   offsetof(nonn_depthwise_work, sums) == 16 &&
+                   offsetof(nonn_depthwise_work, constants) == 20 &&
+                   offsetof(nonn_depthwise_work, output) == 24 &&
+                   offsetof(nonn_depthwise_work, fours) == 28 &&
+                   offsetof(nonn_depthwise_work, kind) == 32 &&
+                   offsetof(nonn_depthwise_work, params) == 36,
+               "as the code below reads them");
+
+/* Sums: the last channel comes first. r0, r2, r4, r6 accumulate (VMLADAV takes even registers
+ * only). r1 is where the sums go, r3 the weights, r5 short-lived, r8 the units, r9 the next unit,
+ * r10 and r11 what takes r9 and r1 back to the first one, r12 the channel in the cells. q1 is the
+ * address of a patch in the first cells of the channel, q2 that of the next, q4-q7 the filter in
+ * its places. */
 __asm__(
     ".macro nonn_depthwise_begin table\n"
-    "push {r4-r11, lr}\n"
-    "vpush {d8-d15}\n"
     "ldm r0, {r1, r3, r8, r9, r10}\n"
     "ldr r4, =\\table\n"
     "vldrw.u32 q3, [r4]\n"
     "vadd.i32 q3, q3, r1\n"
-    "add r3, #36\n"
+    "adds r3, #36\n"
     "add r1, r10, #144\n"
     "mov r11, #192\n"
     "mov r12, #48\n"
@@ -55,9 +62,6 @@ __asm__(
     "subs r1, r1, r11\n"
     "subs r12, #4\n"
     "bpl 1b\n"
-    "vpop {d8-d15}\n"
-    "pop {r4-r11, pc}\n"
-    ".ltorg\n"
     ".endm\n"
     ".macro nonn_depthwise_at bytes_to_next\n"
     "ldrh r5, [r9], #\\bytes_to_next\n"
@@ -73,69 +77,8 @@ __asm__(
     ".macro nonn_depthwise_last\n"
     "strd r4, r6, [r1, #8]\n"
     "strd r0, r2, [r1], #160\n"
-    ".endm\n");
-
-__attribute__((naked)) static void six(const nonn_depthwise_work *work) {
-    (void)work;
-    __asm volatile(
-        "nonn_depthwise_begin %c0\n"
-        "nonn_depthwise_filter\n"
-        "nonn_depthwise_at 36\n"
-        "nonn_depthwise_patch 0\n"
-        "stm r1!, {r0, r2, r4, r6}\n"
-        "nonn_depthwise_patch 128\n"
-        "stm r1!, {r0, r2, r4, r6}\n"
-        "nonn_depthwise_patch 256\n"
-        "nonn_depthwise_last\n"
-        "le lr, 2b\n"
-        "nonn_depthwise_end\n"
-        :
-        : "i"(whole));
-}
-
-__attribute__((naked)) static void five(const nonn_depthwise_work *work) {
-    (void)work;
-    __asm volatile(
-        "nonn_depthwise_begin %c0\n"
-        "nonn_depthwise_filter\n"
-        "nonn_depthwise_at 36\n"
-        "nonn_depthwise_patch 0\n"
-        "stm r1!, {r0, r2, r4, r6}\n"
-        "nonn_depthwise_patch 128\n"
-        "stm r1!, {r0, r2, r4, r6}\n"
-        "vldrw.u32 q0, [q2, #256]\n"
-        "vmladav.s8 r0, q0, q4\n"
-        "vmladav.s8 r2, q0, q5\n"
-        "strd r0, r2, [r1, #8]\n"
-        "strd r0, r2, [r1], #160\n"
-        "le lr, 2b\n"
-        "nonn_depthwise_end\n"
-        :
-        : "i"(whole));
-}
-
-__attribute__((naked)) static void patches(const nonn_depthwise_work *work) {
-    (void)work;
-    __asm volatile(
-        "nonn_depthwise_begin %c0\n"
-        "nonn_depthwise_filter\n"
-        "nonn_depthwise_at 2\n"
-        "nonn_depthwise_patch 0\n"
-        "stm r1!, {r0, r2, r4, r6}\n"
-        "nonn_depthwise_at 2\n"
-        "nonn_depthwise_patch 0\n"
-        "stm r1!, {r0, r2, r4, r6}\n"
-        "nonn_depthwise_at 32\n"
-        "nonn_depthwise_patch 0\n"
-        "nonn_depthwise_last\n"
-        "le lr, 2b\n"
-        "nonn_depthwise_end\n"
-        :
-        : "i"(whole));
-}
-
-/* Stride 2: q4 is the filter for the first of two outputs, q5 for the second. */
-__asm__(
+    ".endm\n"
+    /* Stride 2: q4 is the filter for the first of two outputs, q5 for the second. */
     ".macro nonn_depthwise_filters\n"
     "movw r5, #0xf0ff\n"
     "vmsr p0, r5\n"
@@ -162,33 +105,91 @@ __asm__(
     "le lr, 2b\n"
     "vadd.i32 q1, q1, r7\n"
     "nonn_depthwise_end\n"
+    ".endm\n"
+    /* Four outputs of four channels, which r4-r11 are the constants of. */
+    ".macro nonn_depthwise_scale at\n"
+    "vmlas.s32 q0, q5, r4\n"
+    "vldrw.u32 q2, [r0, #\\at + 96]\n"
+    "vqrdmulh.s32 q0, q0, r5\n"
+    "vldrw.u32 q1, [r0, #\\at + 48]\n"
+    "vmlas.s32 q2, q5, r8\n"
+    "vldrw.u32 q3, [r0, #\\at + 144]\n"
+    "vqrdmulh.s32 q2, q2, r9\n"
+    "vmlas.s32 q1, q5, r6\n"
+    "vmlas.s32 q3, q5, r10\n"
+    "vqrdmulh.s32 q1, q1, r7\n"
+    "vqrdmulh.s32 q3, q3, r11\n"
+    "vqrshrnb.s32 q0, q0, #14\n"
+    "vqrshrnb.s32 q1, q1, #14\n"
+    "vqrshrnt.s32 q0, q2, #14\n"
+    "vqrshrnt.s32 q1, q3, #14\n"
+    "vqmovnb.s16 q0, q0\n"
+    "vqmovnt.s16 q0, q1\n"
+    "vstrw.32 q0, [r2, q4]\n"
     ".endm\n");
 
-__attribute__((naked)) static void triples(const nonn_depthwise_work *work) {
+/* One function, since its parts hand each other nothing but the work and want all registers. */
+__attribute__((naked)) void nonn_depthwise_run(nonn_depthwise_work *work) {
     (void)work;
     __asm volatile(
-        "nonn_depthwise_begin %c0\n"
-        "nonn_depthwise_filters\n"
-        "nonn_depthwise_at 2\n"
-        "nonn_depthwise_pair 0 r0 r2\n"
-        "nonn_depthwise_pair 192 r4 r6\n"
-        "stm r1!, {r0, r2, r4, r6}\n"
-        "nonn_depthwise_pair 384 r0 r2\n"
-        "nonn_depthwise_at 34\n"
-        "nonn_depthwise_pair 0 r4 r6\n"
-        "stm r1!, {r0, r2, r4, r6}\n"
-        "nonn_depthwise_pair 192 r0 r2\n"
-        "nonn_depthwise_pair 384 r4 r6\n"
-        "nonn_depthwise_last\n"
-        "nonn_depthwise_filters_end\n"
-        :
-        : "i"(half));
-}
+        "push {r0, r4-r11, lr}\n"
+        "vpush {d8-d15}\n"
+        ".Lfour:\n"
+        "ldr r2, [r0, #32]\n"
+        "tbh [pc, r2, lsl #1]\n"
+        ".Lkinds:\n"
+        ".short (.Lsix - .Lkinds) / 2, (.Lfive - .Lkinds) / 2, (.Lpatches - .Lkinds) / 2\n"
+        ".short (.Ltriples - .Lkinds) / 2, (.Lpairs - .Lkinds) / 2\n"
 
-__attribute__((naked)) static void pairs(const nonn_depthwise_work *work) {
-    (void)work;
-    __asm volatile(
+        ".Lsix:\n"
         "nonn_depthwise_begin %c0\n"
+        "nonn_depthwise_filter\n"
+        "nonn_depthwise_at 36\n"
+        "nonn_depthwise_patch 0\n"
+        "stm r1!, {r0, r2, r4, r6}\n"
+        "nonn_depthwise_patch 128\n"
+        "stm r1!, {r0, r2, r4, r6}\n"
+        "nonn_depthwise_patch 256\n"
+        "nonn_depthwise_last\n"
+        "le lr, 2b\n"
+        "nonn_depthwise_end\n"
+        "b .Lsummed\n"
+
+        ".Lfive:\n"
+        "nonn_depthwise_begin %c0\n"
+        "nonn_depthwise_filter\n"
+        "nonn_depthwise_at 36\n"
+        "nonn_depthwise_patch 0\n"
+        "stm r1!, {r0, r2, r4, r6}\n"
+        "nonn_depthwise_patch 128\n"
+        "stm r1!, {r0, r2, r4, r6}\n"
+        "vldrw.u32 q0, [q2, #256]\n"
+        "vmladav.s8 r0, q0, q4\n"
+        "vmladav.s8 r2, q0, q5\n"
+        "strd r0, r2, [r1, #8]\n"
+        "strd r0, r2, [r1], #160\n"
+        "le lr, 2b\n"
+        "nonn_depthwise_end\n"
+        "b .Lsummed\n"
+
+        ".Lpatches:\n"
+        "nonn_depthwise_begin %c0\n"
+        "nonn_depthwise_filter\n"
+        "nonn_depthwise_at 2\n"
+        "nonn_depthwise_patch 0\n"
+        "stm r1!, {r0, r2, r4, r6}\n"
+        "nonn_depthwise_at 2\n"
+        "nonn_depthwise_patch 0\n"
+        "stm r1!, {r0, r2, r4, r6}\n"
+        "nonn_depthwise_at 32\n"
+        "nonn_depthwise_patch 0\n"
+        "nonn_depthwise_last\n"
+        "le lr, 2b\n"
+        "nonn_depthwise_end\n"
+        "b .Lsummed\n"
+
+        ".Lpairs:\n"
+        "nonn_depthwise_begin %c1\n"
         "nonn_depthwise_filters\n"
         "nonn_depthwise_at 2\n"
         "nonn_depthwise_pair 0 r0 r2\n"
@@ -206,53 +207,39 @@ __attribute__((naked)) static void pairs(const nonn_depthwise_work *work) {
         "nonn_depthwise_pair 0 r4 r6\n"
         "nonn_depthwise_last\n"
         "nonn_depthwise_filters_end\n"
-        :
-        : "i"(half));
-}
+        "b .Lsummed\n"
+        ".ltorg\n"
 
-void (*const nonn_depthwise_sums[5])(const nonn_depthwise_work *) = {six, five, patches, triples,
-                                                                     pairs};
+        ".Ltriples:\n"
+        "nonn_depthwise_begin %c1\n"
+        "nonn_depthwise_filters\n"
+        "nonn_depthwise_at 2\n"
+        "nonn_depthwise_pair 0 r0 r2\n"
+        "nonn_depthwise_pair 192 r4 r6\n"
+        "stm r1!, {r0, r2, r4, r6}\n"
+        "nonn_depthwise_pair 384 r0 r2\n"
+        "nonn_depthwise_at 34\n"
+        "nonn_depthwise_pair 0 r4 r6\n"
+        "stm r1!, {r0, r2, r4, r6}\n"
+        "nonn_depthwise_pair 192 r0 r2\n"
+        "nonn_depthwise_pair 384 r4 r6\n"
+        "nonn_depthwise_last\n"
+        "nonn_depthwise_filters_end\n"
 
-_Static_assert(offsetof(nonn_depthwise_work, units) == 8, "as the code below reads them");
-
-/* r0 is 192 before the unit's sums, r1 a table before its pixels: the
- * first loads move on. */
-__attribute__((naked)) void nonn_depthwise_scaled_outputs(const nonn_depthwise_work *work,
-                                                          const int32_t *constants, int8_t *first,
-                                                          int32_t scale) {
-    (void)work;
-    (void)constants;
-    (void)first;
-    (void)scale;
-    __asm volatile(
-        ".macro nonn_depthwise_scale at\n"
-        "vmlas.s32 q0, q5, r4\n"
-        "vldrw.u32 q2, [r0, #\\at + 96]\n"
-        "vqrdmulh.s32 q0, q0, r5\n"
-        "vldrw.u32 q1, [r0, #\\at + 48]\n"
-        "vmlas.s32 q2, q5, r8\n"
-        "vldrw.u32 q3, [r0, #\\at + 144]\n"
-        "vqrdmulh.s32 q2, q2, r9\n"
-        "vmlas.s32 q1, q5, r6\n"
-        "vmlas.s32 q3, q5, r10\n"
-        "vqrdmulh.s32 q1, q1, r7\n"
-        "vqrdmulh.s32 q3, q3, r11\n"
-        "vqrshrnb.s32 q0, q0, #14\n"
-        "vqrshrnb.s32 q1, q1, #14\n"
-        "vqrshrnt.s32 q0, q2, #14\n"
-        "vqrshrnt.s32 q1, q3, #14\n"
-        "vqmovnb.s16 q0, q0\n"
-        "vqmovnt.s16 q0, q1\n"
-        "vstrw.32 q0, [r2, q4]\n"
-        ".endm\n"
-        "push {r4-r11, lr}\n"
-        "vpush {d8-d11}\n"
-        "vdup.32 q5, r3\n"
-        "ldrd lr, r12, [r0, #8]\n"
-        "ldr r0, [r0, #16]\n"
-        "ldm r1, {r4-r11}\n"
-        "sub r0, r0, #192\n"
-        "sub r1, r12, #24\n"
+        /* Outputs. r0 is 192 before the unit's sums, r1 a table before its pixels: the first loads
+         * move on. */
+        ".Lsummed:\n"
+        "ldr r12, [sp, #64]\n"
+        "ldrd lr, r1, [r12, #8]\n"
+        "ldrd r0, r3, [r12, #16]\n"
+        "ldr r2, [r12, #24]\n"
+        "ldr r4, [r3], #4\n"
+        "cmp r4, #0\n"
+        "beq .Lgeneral\n"
+        "vdup.32 q5, r4\n"
+        "ldm r3!, {r4-r11}\n"
+        "subs r0, #192\n"
+        "subs r1, #24\n"
         "dls lr, lr\n"
         "1:\n"
         "vldrw.u32 q0, [r0, #192]!\n"
@@ -265,13 +252,38 @@ __attribute__((naked)) void nonn_depthwise_scaled_outputs(const nonn_depthwise_w
         "vldrh.u32 q4, [r1, #16]\n"
         "nonn_depthwise_scale 32\n"
         "le lr, 1b\n"
-        "vpop {d8-d11}\n"
-        "pop {r4-r11, pc}\n"
-        ".purgem nonn_depthwise_scale\n");
+
+        /* The next four channels. */
+        ".Lnext:\n"
+        "ldr r0, [sp, #64]\n"
+        "adds r2, #4\n"
+        "ldrd r4, r5, [r0]\n"
+        "ldr r6, [r0, #28]\n"
+        "adds r4, #16\n"
+        "adds r5, #48\n"
+        "strd r4, r5, [r0]\n"
+        "strd r3, r2, [r0, #20]\n"
+        "subs r6, #1\n"
+        "str r6, [r0, #28]\n"
+        "bne .Lfour\n"
+        "vpop {d8-d15}\n"
+        "pop {r0, r4-r11, pc}\n"
+
+        ".Lgeneral:\n"
+        "mov r0, r12\n"
+        "bl nonn_depthwise_outputs\n"
+        "ldr r12, [sp, #64]\n"
+        "ldrd r3, r2, [r12, #20]\n"
+        "adds r3, #52\n"
+        "b .Lnext\n"
+        ".ltorg\n"
+        :
+        : "i"(whole), "i"(half));
 }
 
-void nonn_depthwise_outputs(const nonn_depthwise_work *work, const int32_t *constants,
-                            int8_t *first, const nonn_depthwise_helium_params *params) {
+void nonn_depthwise_outputs(const nonn_depthwise_work *work) {
+    const nonn_depthwise_helium_params *params = work->params;
+    const int32_t *constants = work->constants + 1;
     const int16_t offset = params->output_offset;
     const int8_t low = params->activation_min, high = params->activation_max;
     const int32_t *sums = work->sums;
@@ -285,7 +297,7 @@ void nonn_depthwise_outputs(const nonn_depthwise_work *work, const int32_t *cons
                 x[c] = nonn_helium_scale(sum, of[1], of[2]);
             }
             const int8x16_t narrow = nonn_helium_narrow(x[0], x[1], x[2], x[3], offset, low, high);
-            vstrwq_scatter_offset_s32((int32_t *)(void *)first, vldrhq_u32(to + part),
+            vstrwq_scatter_offset_s32((int32_t *)(void *)work->output, vldrhq_u32(to + part),
                                       (int32x4_t)narrow);
         }
     }

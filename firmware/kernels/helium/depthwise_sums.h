@@ -12,12 +12,19 @@ typedef struct {
     int32_t step;
 } nonn_depthwise_row;
 
-/* Cells of stride 1 from four rows. The second takes the first of them from other cells, every
- * fourth byte. `lanes` is a predicate. */
-void nonn_depthwise_cells(const nonn_depthwise_row rows[4], int8_t *cells, uint32_t columns,
-                          uint32_t lanes);
-void nonn_depthwise_next_cells(const nonn_depthwise_row rows[4], int8_t *cells, uint32_t columns,
-                               uint32_t lanes);
+/* What rows of cells of stride 1 are made of: four rows of the image. Each but the first takes up
+ * where the one before ended, after `next_row` bytes of the image and `gap` of the cells. */
+typedef struct {
+    nonn_depthwise_row row[4];
+    uint32_t columns;
+    int32_t next_row, gap;
+    uint32_t count;
+} nonn_depthwise_rows;
+
+/* Fills them. The second takes the first row, and only one, from other cells, every fourth byte.
+ * `lanes` is a predicate. */
+void nonn_depthwise_cells(const nonn_depthwise_rows *rows, int8_t *cells, uint32_t lanes);
+void nonn_depthwise_next_cells(const nonn_depthwise_rows *rows, int8_t *cells, uint32_t lanes);
 
 /* Three rows for stride 2: where their even columns start, their odd ones, and their steps. */
 typedef struct {
@@ -31,22 +38,23 @@ void nonn_depthwise_half_cells(const nonn_depthwise_pairs *rows, int8_t *cells, 
                                uint32_t lanes);
 
 typedef struct {
-    const int8_t *cells;   /* of the first channel */
-    const int8_t *weights; /* [4][12] */
+    const int8_t *cells;   /* of the next channel, as are weights, constants and output */
+    const int8_t *weights; /* [channel][12] */
     uint32_t units;
     const uint16_t *unit; /* tables of units */
     int32_t *sums;        /* [units][4][12] */
-} nonn_depthwise_work;    /* four channels of some units */
+    const int32_t
+        *constants; /* of each four channels: scale and two words a channel, or 0 and three */
+    int8_t *output; /* of the tile's first pixel */
+    uint32_t fours; /* four channels each, to come */
+    uint32_t kind;
+    const nonn_depthwise_helium_params *params;
+} nonn_depthwise_work;
 
-/* Sums of products for each kind of unit. */
-extern void (*const nonn_depthwise_sums[5])(const nonn_depthwise_work *work);
+/* Some units of a tile for all channels of a group, four at a time; the work moves on with them. */
+void nonn_depthwise_run(nonn_depthwise_work *work);
 
-/* Requantises and writes them: `first` is the first channel of the tile's first output,
- * `constants` those of the four channels. The second takes two words a channel and a scale, the
- * first three. */
-void nonn_depthwise_outputs(const nonn_depthwise_work *work, const int32_t *constants,
-                            int8_t *first, const nonn_depthwise_helium_params *params);
-void nonn_depthwise_scaled_outputs(const nonn_depthwise_work *work, const int32_t *constants,
-                                   int8_t *first, int32_t scale);
+/* Outputs from sums where there is no scale. */
+void nonn_depthwise_outputs(const nonn_depthwise_work *work);
 
 #endif
