@@ -2,7 +2,7 @@
 BIN := .venv/bin
 C_SOURCES = $(shell git ls-files '*.c' '*.h' '*.cc' '*.cpp')
 
-.PHONY: demo test test-long test-pi lint format setup clean
+.PHONY: demo test test-long test-pi bench lint format setup clean
 
 demo: setup
 	@$(BIN)/python examples/digits/demo.py build
@@ -17,6 +17,10 @@ test-long: setup lint
 # The base install on emulated Raspberry Pi systems; as root, with debootstrap and qemu-user-static.
 test-pi: setup
 	@PYTHONPATH=tests $(BIN)/python tests/pi/run.py
+
+# Instructions, modelled cycles and memory of models against benchmarks/baseline.json.
+bench: setup
+	$(BIN)/python benchmarks/check.py
 
 lint: setup
 	$(BIN)/ruff check .

@@ -21,6 +21,10 @@ from nonn_mcu.errors import BadInput
 
 _OVERLAP = 2  # cycles, of a pair
 _GATHER = re.compile(r"\[(?:q\d|\w+, q\d)")
+_JUMP = re.compile(
+    r"b|bl|blx|bx|bxns|blxns|b(eq|ne|cs|hs|cc|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)|cbn?z|tb[bh]|w?ls|le"
+)
+_TO_PC = re.compile(r"^pc\b|\{[^}]*pc\}")
 _VECTOR_BITS = 128
 _NEVER = Count(0, 0)
 
@@ -60,7 +64,7 @@ def cycles(program: Program, histogram: Histogram, core: Core) -> Cycles:
         overlaps = 0
         if {kind.kind, before.kind} == {"vector", "vector_memory"}:
             overlaps = min(before.free, behind)
-        taken = 0 if kind.kind == "loop" else count.left
+        taken = count.left if kind.kind != "loop" and _leaves(instruction) else 0
         low += count.runs * (kind.cycles[0] + each) + taken * core.taken[0] - saved - overlaps * _OVERLAP
         high += count.runs * (kind.cycles[1] + each) + taken * core.taken[1] - saved
         straight = count.runs - count.left
@@ -93,6 +97,15 @@ def _each(instruction: Instruction, kind: Kind) -> int:
         lanes = _VECTOR_BITS // int(bits[0]) if bits else _VECTOR_BITS // 8
         return max(0, lanes - kind.cycles[0])
     return 0
+
+
+def _leaves(instruction: Instruction) -> bool:
+    """Whether it can jump at all.
+
+    The emulator also ends a block in front of an instruction that crosses a page, which is no jump.
+    """
+    jumps = _JUMP.fullmatch(instruction.name.partition(".")[0]) is not None
+    return jumps or _TO_PC.search(instruction.operands) is not None
 
 
 def _registers(operands: str) -> int:
