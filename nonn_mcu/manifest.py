@@ -114,13 +114,14 @@ class BudgetInfo(_Part):
 
 
 class NativeInfo(_Part):
-    """The native runtime on one kind of core, in bytes; of each layer its kernel and the arena in use."""
+    """The native runtime on one kind of core, in bytes; of each layer its kernel, scratch, arena in use."""
 
     arena_bytes: int = Field(ge=0)
     lower_bound: int = Field(ge=0)  # of the arena: what some layer needs, wherever things lie
     weights: int = Field(ge=0)
     tables: int = Field(ge=0)
     kernels: tuple[str, ...]
+    scratch_bytes: tuple[int, ...]
     live_bytes: tuple[int, ...]
 
 
@@ -202,7 +203,8 @@ class Manifest(_Part):
                     f"native is of {', '.join(self.native)}, not of {', '.join(get_args(TargetName))}"
                 )
             if any(
-                {len(one.kernels), len(one.live_bytes)} != {len(self.layers)} for one in self.native.values()
+                {len(one.kernels), len(one.scratch_bytes), len(one.live_bytes)} != {len(self.layers)}
+                for one in self.native.values()
             ):
                 raise ValueError(f"native is of other than {len(self.layers)} layers")
         return self

@@ -72,6 +72,7 @@ def make_manifest(**changes):
                 "weights": 1,
                 "tables": 0,
                 "kernels": ("fully_connected",),
+                "scratch_bytes": (0,),
                 "live_bytes": (26,),
             }
             for target in ("portable", "dsp", "helium")

@@ -33,7 +33,7 @@ _OF_LAYER = re.compile(r"(?:[a-z]\w*_)?l(\d+)_\w+")
 class LayerCost:
     """What one layer takes. ``constant_bytes`` are its own in flash, shared ones only at the first layer.
 
-    ``live_bytes`` of the arena are planned; None where the bundle has no plan for the runtime.
+    ``scratch_bytes`` and ``live_bytes`` of the arena are planned; None where the bundle has no such plan.
     """
 
     name: str
@@ -42,6 +42,7 @@ class LayerCost:
     instructions: int
     cycles: Cycles
     constant_bytes: int
+    scratch_bytes: int | None
     live_bytes: int | None
 
 
@@ -111,6 +112,7 @@ def bench(
             instructions=instructions(own),
             cycles=cycles(program, own, table),
             constant_bytes=_constants(program.constants, number),
+            scratch_bytes=None if native is None else native.scratch_bytes[number],
             live_bytes=None if native is None else native.live_bytes[number],
         )
         for number, (layer, own) in enumerate(zip(bundle.manifest.layers, found, strict=False))

@@ -84,7 +84,19 @@ def print_changes(changes: Sequence[Change], baseline: Baseline, updated: bool) 
 
 
 def _print_layers(bench: Bench) -> None:
-    header = ("#", "layer", "kernel", "MACs", "instr", "/MAC", "cycles", "/MAC", "flash B", "live B")
+    header = (
+        "#",
+        "layer",
+        "kernel",
+        "MACs",
+        "instr",
+        "/MAC",
+        "cycles",
+        "/MAC",
+        "flash B",
+        "scratch",
+        "live B",
+    )
     table = _table(header, left=3)
     for number, layer in enumerate(bench.layers):
         table.add_row(
@@ -97,6 +109,7 @@ def _print_layers(bench: Bench) -> None:
             _cycles(layer.cycles),
             _cycles_per_mac(layer.cycles, layer.macs),
             f"{layer.constant_bytes:,}",
+            "" if layer.scratch_bytes is None else f"{layer.scratch_bytes:,}",
             "" if layer.live_bytes is None else f"{layer.live_bytes:,}",
         )
     print_table(table)

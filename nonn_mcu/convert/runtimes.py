@@ -136,6 +136,7 @@ def native_infos(made: codegen.Generated) -> dict[TargetName, NativeInfo]:
             weights=one.weights_bytes,
             tables=one.table_bytes,
             kernels=tuple(layer.kernel for layer in one.layers),
+            scratch_bytes=one.plan.scratch_bytes,
             live_bytes=one.plan.live_bytes,
         )
         for name, one in zip(get_args(TargetName), made.compiled.values(), strict=True)
