@@ -15,20 +15,24 @@ typedef struct {
     const nonn_depthwise_helium_params *params;
     const int8_t *input; /* the group's channels of the first pixel */
     const int8_t *padding;
+    int32_t height, row_bytes, pixel_bytes;
     mve_pred16_t lanes; /* of the group's channels */
 } image;
 
 /* Four rows of the image from `y` on. */
-static void rows_from(const image *from, int32_t y, nonn_depthwise_row *rows) {
-    const uint32_t in_h = from->params->in_h;
-    const int32_t step = from->params->channels;
-    const int32_t pitch = from->params->in_w * step;
-    const int8_t *pixel = from->input + y * pitch;
-#pragma GCC unroll 4
-    for (int32_t r = 0; r < 4; ++r, pixel += pitch) {
-        const bool inside = (uint32_t)(y + r) < in_h;
-        rows[r].pixel = inside ? pixel : from->padding;
-        rows[r].step = inside ? step : 0;
+static inline void rows_from(const image *from, int32_t y, nonn_depthwise_row *rows) {
+    const int32_t row_bytes = from->row_bytes, step = from->pixel_bytes;
+    const int8_t *pixel = from->input + y * row_bytes;
+    if (y >= 0 && y + 4 <= from->height) {
+        rows[0] = (nonn_depthwise_row){pixel, step};
+        rows[1] = (nonn_depthwise_row){pixel += row_bytes, step};
+        rows[2] = (nonn_depthwise_row){pixel += row_bytes, step};
+        rows[3] = (nonn_depthwise_row){pixel += row_bytes, step};
+        return;
+    }
+    for (const int32_t last = y + 4; y < last; ++y, ++rows, pixel += row_bytes) {
+        const bool inside = (uint32_t)y < (uint32_t)from->height;
+        *rows = (nonn_depthwise_row){inside ? pixel : from->padding, inside ? step : 0};
     }
 }
 
@@ -75,33 +79,37 @@ static void fill_pairs(const image *from, int32_t y, int8_t *cells) {
 static void fill_whole(const image *from, int32_t y, int32_t count, int8_t *cells,
                        const int8_t *before) {
     const nonn_depthwise_helium_params *params = from->params;
-    const int32_t width = params->in_w, padded = params->pad_h;
-    nonn_depthwise_rows rows = {.columns = (uint32_t)width,
-                                .next_row = width * params->channels,
-                                .gap = (params->pitch - width) * CELL};
+    const int32_t padded = params->pad_h, pitch = params->pitch * CELL;
+    nonn_depthwise_rows rows;
+    rows.columns = params->in_w;
+    rows.next_row = from->row_bytes;
+    rows.gap = pitch - params->in_w * CELL;
     cells += params->pad_w * CELL;
+    /* An odd last row of outputs comes with the one before it. */
+    const int32_t odd = y + 2 * count > params->out_h ? 1 : 0;
     while (count > 0) {
-        int32_t start = (y + 2 > params->out_h ? y - 1 : y) - padded;
+        const int32_t start = y - padded - (count == 1 ? odd : 0);
         rows_from(from, start, rows.row);
-        rows.count = 1;
+        int32_t made = 1;
         if (before != 0 && padded != 0) {
             /* The last row of outputs of the tile before is the first one of inputs here. */
             rows.row[0] = (nonn_depthwise_row){before + params->pad_w * CELL + 2, CELL};
+            rows.count = 1;
             nonn_depthwise_next_cells(&rows, cells, from->lanes);
         } else {
             if (start >= 0) {
                 /* All rows that lie within the image. */
-                const int32_t within = (params->in_h - 2 - start) / 2;
-                const int32_t regular = y + 2 * count > params->out_h ? count - 1 : count;
-                const int32_t most = within < regular ? within : regular;
-                rows.count = most > 1 ? (uint32_t)most : 1;
+                const int32_t within = (from->height - 2 - start) / 2;
+                const int32_t most = within < count - odd ? within : count - odd;
+                made = most > 1 ? most : 1;
             }
+            rows.count = (uint32_t)made;
             nonn_depthwise_cells(&rows, cells, from->lanes);
         }
         before = 0;
-        y += 2 * (int32_t)rows.count;
-        count -= (int32_t)rows.count;
-        cells += (int32_t)rows.count * params->pitch * CELL;
+        y += 2 * made;
+        count -= made;
+        cells += made * pitch;
     }
 }
 
@@ -128,10 +136,11 @@ static void set(int8_t *at, uint32_t bytes, int8_t value) {
 
 /* To a lower address: each load comes before the stores that reach what it loads. */
 static void move(int8_t *to, const int8_t *from, int32_t bytes) {
-    for (; bytes > 0; bytes -= 16, to += 16, from += 16) {
-        const mve_pred16_t lanes = vctp8q((uint32_t)bytes);
-        vstrbq_p_s8(to, vldrbq_z_s8(from, lanes), lanes);
+    for (int32_t blocks = bytes / 16; blocks > 0; --blocks, to += 16, from += 16) {
+        vstrbq_s8(to, vldrbq_s8(from));
     }
+    const mve_pred16_t rest = vctp8q((uint32_t)bytes % 16);
+    vstrbq_p_s8(to, vldrbq_z_s8(from, rest), rest);
 }
 
 void nonn_depthwise_helium(const nonn_depthwise_helium_params *params, const int8_t *input,
@@ -152,11 +161,16 @@ void nonn_depthwise_helium(const nonn_depthwise_helium_params *params, const int
 
     const int32_t outputs = params->stride == 2 ? 1 : 2;
     const int32_t *constants = params->constants;
-    nonn_depthwise_work work = {
-        .sums = (int32_t *)(void *)(cells + bytes), .kind = params->kind, .params = params};
+    nonn_depthwise_work work;
+    work.sums = (int32_t *)(void *)(cells + bytes);
+    work.kind = params->kind;
+    work.params = params;
+    work.constants = params->constants;
     for (int32_t group = 0; group < channels; group += GROUP) {
         const int32_t lanes = channels - group < GROUP ? channels - group : GROUP;
-        const image from = {params, input + group, padding, vctp8q((uint32_t)lanes)};
+        const image from = {
+            params,   input + group,          padding, params->in_h, params->in_w * channels,
+            channels, vctp8q((uint32_t)lanes)};
         const int8_t *before = 0;
         int32_t count = params->first_rows;
         for (int32_t y = 0; y < params->out_h; y += count * outputs, count = params->rows) {
