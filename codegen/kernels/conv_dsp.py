@@ -8,11 +8,15 @@ import numpy as np
 
 from nonn_mcu.codegen.graph import Graph
 from nonn_mcu.codegen.kernels import Want
-from nonn_mcu.codegen.kernels.pack_pairs import grouped, in_pairs, pack
-from nonn_mcu.codegen.kernels.short_requantize import Short, folded_bias, shorten, sum_range
+from nonn_mcu.codegen.kernels.line_requantize import straighten
+from nonn_mcu.codegen.kernels.pack_pairs import in_pairs, pack
+from nonn_mcu.codegen.kernels.short_requantize import folded_bias, product_range, shorten
 from nonn_mcu.codegen.layer import Layer, Table, Value
 
-_PIXELS = 2  # computed at a time
+_PIXELS = 3  # computed at a time
+_THREE = 3  # steps that are made at a time
+_LINE = 8, 12  # scale of the sums, fraction: the assembly has both
+_SHORT = 7  # constants of two filters in the short form
 
 
 def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
@@ -25,23 +29,13 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     multiplier, shift = _values(params["multiplier"]), _values(params["shift"])
     assert filters is not None and multiplier is not None and shift is not None
     filters = filters.reshape(size["out_c"], -1)
-    short = shorten(
-        multiplier,
-        shift,
-        sum_range(filters, bias, size["input_offset"]),
-        size["output_offset"],
-        (size["activation_min"], size["activation_max"]),
-    )
-    runs = size["kernel_h"]
-    words = pack(in_pairs(filters, runs), whole=True)
-    if short is None or words is None or not (short.shift > 0).all():
+    words = pack(in_pairs(filters, size["kernel_h"]), whole=True)
+    if words is None:
         return None
-    # The first pair starts the sums, the loop takes at least one more: of no weight, if there is none.
-    words = np.pad(words, ((0, 0), (0, max(0, 2 - words.shape[1])), (0, 0)))
     pairs = words.shape[1]
-    if pairs >= 1 << 16:
+    constants = _constants((multiplier, shift), filters, bias, size)
+    if constants is None or pairs >= 1 << 16:
         return None
-    stream = _stream(words, 2 * folded_bias(filters, bias, size["input_offset"]), short)
     if pointwise(size) and size["in_h"] * size["in_w"] < 1 << 16:
         # As one row there are no ends of rows, at which a pixel is left over.
         flat = size["in_h"] * size["in_w"]
@@ -55,14 +49,14 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
             "pairs": pairs,
             "zero_point": -size["input_offset"],
             "output_offset": size["output_offset"],
-            "away": int(short.away),
+            "away": int(constants.shape[1] == _SHORT),
             "activation_min": size["activation_min"],
             "activation_max": size["activation_max"],
-            "weights": Table("uint32_t", stream),
+            "weights": Table("uint32_t", _stream(words, constants)),
         },
         inputs=layer.inputs,
         output=layer.output,
-        scratch_bytes=4 * _PIXELS * pairs + (0 if inside(size) else filters.shape[1]),
+        scratch_bytes=_PIXELS * 4 * (pairs + (0 if inside(size) else -(-filters.shape[1] // 4))),
         trail=(trail(size, _PIXELS),),
         macs=layer.macs,
         notes=layer.notes,
@@ -112,16 +106,37 @@ def _first_inside(origins: np.ndarray, taps: int, step: int, size: int) -> np.nd
     return np.where((skipped < taps) & (first < size), first, size)
 
 
-def _stream(words: np.ndarray, twice: np.ndarray, short: Short) -> np.ndarray:
-    """For each four filters their words, then three constants each, in the order of use.
+def _constants(
+    rule: tuple[np.ndarray, np.ndarray], filters: np.ndarray, bias: np.ndarray | None, size: Mapping[str, int]
+) -> np.ndarray | None:
+    """For each two filters the start of the first sum and the other constants, int64, or None."""
+    products, base = product_range(filters), folded_bias(filters, bias, size["input_offset"])
+    activation = size["activation_min"], size["activation_max"]
+    line = straighten(rule, products, base, (size["output_offset"], *activation), _LINE)
+    if line is not None:
+        first, second = _in_twos(line.start, line.multiplier, line.addend)
+        return np.concatenate([first, second], axis=1)
+    sums = base + products[0], base + products[1]
+    short = shorten(*rule, sums, size["output_offset"], activation)
+    if short is None or not (short.shift > 0).all():
+        return None
+    first, second = _in_twos(2 * base, short.multiplier, short.shift - 1)
+    return np.concatenate([np.zeros((len(first), 1), np.int64), first, second], axis=1)
 
-    The addend is not among them: it follows from the shift, which is 1 at least.
-    """
-    constants = np.stack([twice, short.multiplier, short.shift - 1], axis=1)
-    in_groups = grouped(constants.astype(np.int64) & 0xFFFFFFFF)
-    groups = len(words)
-    rows = [words.reshape(groups, -1), in_groups.reshape(groups, -1).astype(np.uint32)]
-    return np.concatenate(rows, axis=1)
+
+def _in_twos(*parts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Constants of the first and of the second of each two filters; 0 for one that there is not."""
+    table = np.stack(parts, axis=1).astype(np.int64)
+    table = np.pad(table, ((0, len(table) % 2), (0, 0)))
+    return table[0::2], table[1::2]
+
+
+def _stream(words: np.ndarray, constants: np.ndarray) -> np.ndarray:
+    """For each two filters their words and constants in the order of use."""
+    twos = words.transpose(0, 2, 1).reshape(-1, words.shape[1])[: len(constants)]
+    first = (words.shape[1] - 1) % _THREE + 1
+    wrapped = (constants & 0xFFFFFFFF).astype(np.uint32)
+    return np.concatenate([twos[:, :first], wrapped[:, :1], twos[:, first:], wrapped[:, 1:]], axis=1)
 
 
 def _values(value: Value) -> np.ndarray | None:

@@ -1,4 +1,4 @@
-/* The inner part of the convolution: pixels side by side, two at a time, all channels.
+/* The inner part of the convolution: pixels side by side, three at a time, all channels.
  *
  * A weight word holds, for two taps, 256 * a + b of two filters in each half. SMLAD with such words
  * gives 256 * A + B, the sums of both filters; SMLAD with the bytes b alone, which SXTB16 leaves,
@@ -10,34 +10,38 @@
 
 #include <stdint.h>
 
-/* Pairs of taps in a turn of the loop. */
-#define NONN_STRIP_UNROLLED 16
+#define NONN_STRIP_PIXELS 3
+
+/* Steps, each of a pair of taps, are made three at a time; so many threes in a turn of the loop. */
+#define NONN_STRIP_UNROLLED 11
 
 /* The assembly knows where each field is. */
 typedef struct {
-    uint32_t *windows; /* two pixels' pairs of taps in turn */
-    const uint32_t *windows_end;
-    uint32_t skipped; /* steps of the loop's first turn: (1 - pairs) mod NONN_STRIP_UNROLLED */
+    uint32_t *windows; /* three pixels' pairs of taps in turn */
+    /* Bytes from the first pixel's output to the second's and the third's; 0 for pixels that there
+     * are not: what the first one gives is written last. */
+    int32_t second, third;
     int8_t *output;
-    const int8_t *end; /* of the first pixel's output */
-    int32_t second;    /* bytes from a pixel's output to the next; 0: there is one pixel only */
-    uint32_t away;     /* 1: requantise with ties away from zero */
+    const int8_t *last; /* of the first pixel's outputs */
+    uint32_t first;     /* steps before the loop: 1 to 3, so that threes are left */
+    uint32_t entered;   /* threes of its first turn, 0 if there is none */
+    const uint32_t *windows_end;
+    uint32_t away;           /* 1: requantise in the short form, with ties away from zero */
     const uint32_t *weights; /* as in nonn/kernels/conv_dsp.h */
-    const int8_t *from;      /* first tap of the first pixel */
-    int32_t step;            /* bytes from there to the next pixel's */
-    int32_t run;             /* taps side by side */
-    int32_t runs;            /* in a window */
-    int32_t gap;             /* bytes from the end of a run to the next one */
-    int32_t widened;         /* runs to widen: those of one window or of two; 0: they are */
-    int32_t blocks;          /* of two pixels to compute; 0: only widen */
-    int32_t odd_zero;        /* twice the output's zero point, plus one */
+    const int8_t *from[NONN_STRIP_PIXELS]; /* first tap of each pixel */
+    int32_t run;                           /* taps side by side */
+    int32_t runs;                          /* in a window */
+    int32_t gap;                           /* bytes from the end of a run to the next one */
+    int32_t onwards;  /* bytes from the first taps of a block to those of the next */
+    int32_t blocks;   /* of three pixels to compute */
+    int32_t odd_zero; /* twice the output's zero point, plus one */
+    int32_t unused;
 } nonn_strip;
 
-/* For each block: widens the windows, then computes the channels up to `end`, output after that.
+/* For each block: widens the windows, then computes the channels up to `last`, output after that.
  * For more than one block `second` must be the number of channels. A run of taps becomes pairs 0
  * and 2, 1 and 3 and so on; the rest after fours 0 alone, 0 and 1, or 0 and 2 and 1 alone. What
- * stands beside a tap that is alone has a weight of 0 and may be anything, as may be the windows of
- * a second pixel that there is not. */
+ * stands beside a tap that is alone has a weight of 0 and may be anything. */
 void nonn_strip_run(const nonn_strip *strip);
 
 #endif

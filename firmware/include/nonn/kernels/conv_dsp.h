@@ -1,7 +1,7 @@
 /* Convolution of one NHWC image on cores with the DSP extension: nonn_conv_2d without groups.
  *
- * Two pixels are computed at a time, all channels: their windows are widened to 16 bits in
- * `scratch`, padding included, then multiplied with four filters at once. Output is written only
+ * Three pixels are computed at a time, all channels: their windows are widened to 16 bits in
+ * `scratch`, padding included, then multiplied with two filters at once. Output is written only
  * after the windows that it was computed from are read, so it may overlap the input where the
  * generator says so. Source of the arithmetic: nonn/kernels/conv_2d.h; the generator proves for
  * each layer that the sums and the requantisation give the same (codegen/kernels/conv_dsp.py).
@@ -21,15 +21,20 @@ typedef struct {
     uint16_t pairs;       /* of taps in a filter, each run of taps padded to an even number */
     int8_t zero_point;    /* of the input: what the padding holds */
     int8_t output_offset; /* the output's zero point */
-    uint8_t away;         /* 1: requantise with ties away from zero, see kernels/dsp/requantize.h */
+    uint8_t away;         /* 1: requantise in the short form, 0: along a straight line */
     int8_t activation_min, activation_max;
-    /* For each four filters 2 * pairs words of weights, then three words of constants for each
-     * filter: twice the bias with the input's offset folded in, multiplier, shift less one. */
+    /* For each two filters `pairs` words of weights, with the start of the first sum behind the
+     * first (pairs - 1) % 3 + 1 of them, then constants. Straight line, see
+     * codegen/kernels/line_requantize.py: multiplier and addend of the first, start, multiplier and
+     * addend of the second. Short form, see kernels/dsp/requantize.h, start 0: for each filter
+     * twice the bias with the input's offset folded in, multiplier, shift less one. */
     const uint32_t *weights;
 } nonn_conv_dsp_params;
 
-/* `input` holds in_h * in_w * in_c values, `output` out_h * out_w * out_c. `scratch` holds the
- * widened windows, 8 * pairs bytes, and one window of kernel_h * kernel_w * in_c bytes. */
+/* `input` holds in_h * in_w * in_c values, `output` out_h * out_w * out_c. `scratch` holds three
+ * pixels' widened windows, 12 * pairs bytes, and if not all windows lie inside the image without
+ * gaps between their columns, the three as they are, kernel_h * kernel_w * in_c bytes each,
+ * rounded up to words. */
 void nonn_conv_dsp(const nonn_conv_dsp_params *params, const int8_t *input, int8_t *output,
                    void *scratch);
 
