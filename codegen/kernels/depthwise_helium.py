@@ -25,7 +25,7 @@ _BLOCKS = ((0, 0), (0, 1), (1, 0), (1, 1))  # column and row of a patch's output
 
 
 def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
-    """Take 3x3 filters of stride 1, two columns of outputs or more, or of stride 2 and an even width."""
+    """Take filters of 3x3, stride 1 or 2, channels in fours and two columns of outputs or more."""
     params = layer.params
     size = tile.numbers(params)
     fits = (
