@@ -82,7 +82,7 @@ def project(bundle: Bundle, runtime: str, *, links_tflm: bool = False) -> Projec
         sources |= {f"tflm/{file.name}": file.read_bytes() for file in _files(FIRMWARE / "tflm", ".cc")}
         if not links_tflm:
             sources.pop(DEBUG_LOG, None)
-    return Project(bundle.manifest.name, runtime, bundle.manifest, _with_included(sources))
+    return Project(bundle.manifest.name, runtime, bundle.manifest, with_included(sources))
 
 
 def port(folder: str) -> dict[str, bytes]:
@@ -104,7 +104,7 @@ def _files(folder: Path, suffix: str) -> list[Path]:
     return sorted(file for file in folder.iterdir() if file.suffix == suffix)
 
 
-def _with_included(sources: dict[str, bytes]) -> dict[str, bytes]:
+def with_included(sources: dict[str, bytes]) -> dict[str, bytes]:
     """Add what the sources include, and the source of each header that has one, to the last."""
     found = dict(sources)
     waiting = list(sources)

@@ -144,7 +144,7 @@ def test_the_head_on_a_device(made, trained, tmp_path, capfd):
     top = found.head.manifest
     assert holder.budget.arena == before.budget.arena + top.budget.arena
     assert holder.budget.weights == before.budget.weights + top.budget.weights
-    assert holder.budget.code > before.budget.code + 300, "a kernel more"
+    assert holder.budget.code > before.budget.code
 
 
 def test_over_the_budget_of_its_device(trained, tmp_path, capfd):
