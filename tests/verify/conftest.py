@@ -28,6 +28,11 @@ class FakeDevice:
     runs: list[bytes] = field(default_factory=list)
     counters: Counters = field(default_factory=Counters)
 
+    @property
+    def arena(self):
+        """Bytes, of plain C."""
+        return self.bundle.manifest.native["portable"].arena_bytes
+
     def hello(self, deadline=None):
         fields = {
             "firmware": "1.2.3",
@@ -35,7 +40,7 @@ class FakeDevice:
             "inputs": 1,
             "outputs": 1,
             "layers": len(self.bundle.manifest.layers),
-            "arena_bytes": 144,
+            "arena_bytes": self.arena,
             "input_survives": True,
             "tick_numerator": 40,
             "tick_denominator": 1,
@@ -76,7 +81,11 @@ class FakeDevice:
     def stats(self, deadline=None):
         fields = dict.fromkeys(Stats.__dataclass_fields__, 0)
         return Stats(
-            **(fields | {"ticks": 100, "times": 1, "arena_bytes": 144, "arena_used": 144} | self.counted)
+            **(
+                fields
+                | {"ticks": 100, "times": 1, "arena_bytes": self.arena, "arena_used": self.arena}
+                | self.counted
+            )
         )
 
 

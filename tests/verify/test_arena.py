@@ -67,11 +67,15 @@ def test_a_model_that_fits_no_arena_is_refused_with_the_librarys_words(model, co
 
 FITTED = (FittedArena(board="fitted", kernels="cmsis_nn", minimum=2000, margin=64),)
 
-# runtime and board that the device reports, its arena; whether the bundle says the same
+# runtime and board that the device reports, its arena, of a native one beyond the plan's; whether the bundle
+# says the same
 DEVICES = [
-    ("native", "fake", 144, True),
-    ("native", "fake", 160, False),
-    ("native", "fake", 128, False),
+    ("native", "fake", 0, True),
+    ("native", "fake", 16, False),
+    ("native", "fake", -16, False),
+    ("native-dsp", "fake", 0, True),
+    ("native-dsp", "fake", 16, False),
+    ("native-none", "fake", 99, True),
     ("tflm-reference", "fake", 8192, True),
     ("tflm-reference", "fake", 4096, False),
     ("tflm-cmsis_nn", "fitted", 2064, True),
@@ -86,6 +90,8 @@ def test_a_device_with_another_arena_is_refused(case, pocket, fake):
     runtime, board, size, right = case
     tflm = pocket.manifest.tflm.model_copy(update={"fitted": FITTED})
     bundle = replace(pocket, manifest=pocket.manifest.model_copy(update={"tflm": tflm}))
+    native = pocket.manifest.native_on(runtime)
+    size += 0 if native is None else native.arena_bytes
     device = fake(described={"runtime": runtime, "board": board, "arena_bytes": size})
     plan = make(bundle, Wishes(vectors=1))
     if right:
