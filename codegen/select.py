@@ -33,8 +33,11 @@ class Row:
 # In order of preference. A layer that no row takes is served by the portable kernel.
 TABLE: tuple[Row, ...] = (
     Row("portable", "add", "add_linear", "both rescalings in one linear form, where one exists"),
+    Row("portable", "depthwise_conv_2d", "scale_linear", "1x1 as a line for each channel, where one exists"),
     Row("dsp", "conv_2d", "winograd_dsp", "3x3 at stride 1 in 16 products for 36", ("balance", "speed")),
     Row("dsp", "conv_2d", "conv_dsp", "two pixels by four filters, weights unpacked on the way"),
+    Row("dsp", "depthwise_conv_2d", "scale_dsp", "1x1: four channels of all pixels, lines in registers"),
+    Row("dsp", "depthwise_conv_2d", "scale_linear", "the same lines with any limits and channels"),
     Row("dsp", "depthwise_conv_2d", "depthwise_dsp", "rows in pairs, two outputs of a channel at once"),
     Row("dsp", "fully_connected", "fully_connected_dsp", "four units at a time, inputs widened on the way"),
     Row("dsp", "add", "add_dsp", "the linear form on two elements at once"),
@@ -45,6 +48,7 @@ TABLE: tuple[Row, ...] = (
     Row("helium", "conv_2d", "conv_3x3_helium", "3x3 at stride 1: windows side by side share loads"),
     Row("helium", "conv_2d", "conv_columns_helium", "few channels: a field is one run of columns"),
     Row("helium", "conv_2d", "conv_helium", "tiles of four pixels by two filters"),
+    Row("helium", "depthwise_conv_2d", "scale_helium", "1x1: eight channels, their lines in registers"),
     Row("helium", "depthwise_conv_2d", "depthwise_helium", "one gather for four outputs of a channel"),
     Row("helium", "fully_connected", "fully_connected_helium", "inputs resident, weights streamed"),
     Row("helium", "add", "add_helium", "the linear form on sixteen elements at once"),

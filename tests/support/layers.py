@@ -146,7 +146,18 @@ def mean(rng: np.random.Generator) -> bytes:
     return single_op("MEAN", [source, axes], output, keepDims=False)
 
 
+def scale(rng: np.random.Generator) -> bytes:
+    """A depthwise convolution of single pixels, as a batch normalisation becomes one."""
+    channels = _pick(rng, *CHANNELS)
+    shape = (1, int(rng.integers(1, 9)), int(rng.integers(1, 9)), channels)
+    return _filtered(
+        rng, "DEPTHWISE_CONV_2D", (shape, (1, 1, 1, channels), shape), 3,
+        padding=_pick(rng, fb.Padding.SAME, fb.Padding.VALID), strideH=1, strideW=1,
+        dilationHFactor=1, dilationWFactor=1, depthMultiplier=1,
+    )  # fmt: skip
+
+
 DRAWS: dict[str, Callable[[np.random.Generator], bytes]] = {
     function.__name__: function
-    for function in (conv_3x3, conv_any, conv_1x1, depthwise, dense, add, pool, mean)
+    for function in (conv_3x3, conv_any, conv_1x1, depthwise, dense, add, pool, mean, scale)
 }
