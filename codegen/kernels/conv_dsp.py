@@ -15,8 +15,9 @@ from nonn_mcu.codegen.layer import Layer, Table, Value
 
 _PIXELS = 3  # computed at a time
 _THREE = 3  # steps that are made at a time
-_LINE = 8, 12  # scale of the sums, fraction: the assembly has both
-_SHORT = 7  # constants of two filters in the short form
+_LINES = (8, 12), (0, 4)  # scale and fraction of each two filters: the assembly has them
+_STARTS = 2  # of the two sums of two filters
+_SHORT = 8  # constants of two filters in the short form
 
 
 def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
@@ -109,26 +110,34 @@ def _first_inside(origins: np.ndarray, taps: int, step: int, size: int) -> np.nd
 def _constants(
     rule: tuple[np.ndarray, np.ndarray], filters: np.ndarray, bias: np.ndarray | None, size: Mapping[str, int]
 ) -> np.ndarray | None:
-    """For each two filters the start of the first sum and the other constants, int64, or None."""
+    """For each two filters the starts of their sums and the other constants, int64, or None."""
     products, base = product_range(filters), folded_bias(filters, bias, size["input_offset"])
     activation = size["activation_min"], size["activation_max"]
-    line = straighten(rule, products, base, (size["output_offset"], *activation), _LINE)
-    if line is not None:
-        first, second = _in_twos(line.start, line.multiplier, line.addend)
-        return np.concatenate([first, second], axis=1)
+    multiplier, shift = (np.broadcast_to(part, base.shape) for part in rule)
+    lines = []
+    for own, form in enumerate(_LINES):
+        every = slice(own, None, len(_LINES))
+        line = straighten(
+            (multiplier[every], shift[every]),
+            (products[0][every], products[1][every]),
+            base[every],
+            (size["output_offset"], *activation),
+            form,
+        )
+        if line is not None:
+            lines.append(np.stack([line.start, line.multiplier, line.addend], axis=1).astype(np.int64))
+    if len(lines) == len(_LINES):
+        first, second = lines
+        second = np.pad(second, ((0, len(first) - len(second)), (0, 0)))
+        starts = first[:, :1] + second[:, :1], second[:, :1]
+        return np.concatenate([*starts, first[:, 1:], second[:, 1:]], axis=1)
     sums = base + products[0], base + products[1]
     short = shorten(*rule, sums, size["output_offset"], activation)
     if short is None or not (short.shift > 0).all():
         return None
-    first, second = _in_twos(2 * base, short.multiplier, short.shift - 1)
-    return np.concatenate([np.zeros((len(first), 1), np.int64), first, second], axis=1)
-
-
-def _in_twos(*parts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Constants of the first and of the second of each two filters; 0 for one that there is not."""
-    table = np.stack(parts, axis=1).astype(np.int64)
-    table = np.pad(table, ((0, len(table) % 2), (0, 0)))
-    return table[0::2], table[1::2]
+    table = np.stack([2 * base, short.multiplier, short.shift - 1], axis=1)
+    table = np.pad(table, ((0, len(table) % 2), (0, 0))).reshape(-1, _SHORT - _STARTS)
+    return np.pad(table, ((0, 0), (_STARTS, 0)))
 
 
 def _stream(words: np.ndarray, constants: np.ndarray) -> np.ndarray:
@@ -136,7 +145,8 @@ def _stream(words: np.ndarray, constants: np.ndarray) -> np.ndarray:
     twos = words.transpose(0, 2, 1).reshape(-1, words.shape[1])[: len(constants)]
     first = (words.shape[1] - 1) % _THREE + 1
     wrapped = (constants & 0xFFFFFFFF).astype(np.uint32)
-    return np.concatenate([twos[:, :first], wrapped[:, :1], twos[:, first:], wrapped[:, 1:]], axis=1)
+    starts, others = wrapped[:, :_STARTS], wrapped[:, _STARTS:]
+    return np.concatenate([twos[:, :first], starts, twos[:, first:], others], axis=1)
 
 
 def _values(value: Value) -> np.ndarray | None:

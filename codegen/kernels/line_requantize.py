@@ -18,7 +18,6 @@ can reach is exact: what is found is proved. The C side is ``firmware/kernels/ds
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,8 +25,7 @@ import numpy as np
 from nonn_mcu.codegen.quantize import INT32_MAX, INT32_MIN
 
 _SLOPES = 4  # multipliers tried on either side of the nearest
-_REACH = 256  # addends tried on either side of the nearest
-_LEAST, _MOST = INT32_MIN << 32, INT32_MAX << 32  # bounds where there is none
+_REACHES = 64, 4096  # addends tried on either side of the nearest, few first
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +55,6 @@ def straighten(
     scale, fraction = form
     m, shift = (np.broadcast_to(part, bias.shape).astype(np.int64)[:, None] for part in rule)
     low, high = ((bias + end)[:, None] for end in products)
-    spread = np.maximum(-products[0], products[1]) << scale
     if lowest < offset or np.any(shift > 0) or np.any(low < INT32_MIN) or np.any(high > INT32_MAX):
         return None
     outputs = np.arange(lowest + 1, highest + 1)
@@ -66,32 +63,50 @@ def straighten(
     # The dividend that gives output k, and the sum that gives it: both fit where k is reached.
     dividend = np.where(reached, (outputs - offset << -shift) - (1 << -shift >> 1), 0)
     first = -(((1 << 30) - (dividend << 31)) // np.maximum(m, 1))
-    # A channel with one output has no slope.
-    found = (ends[0] == ends[1])[:, 0]
-    if np.any(spread[found] > INT32_MAX):
+    nearest = np.ldexp(m[:, 0].astype(float), 1 + fraction - scale + shift[:, 0])
+    addend = (offset << fraction) + (1 << fraction >> 1)
+    rows = []
+    for channel in range(len(bias)):
+        spread = products[0][channel] << scale, products[1][channel] << scale
+        base = bias[channel] << scale
+        steps = outputs[reached[channel]], first[channel, reached[channel]]
+        row: tuple[int, int, int] | None = None
+        if len(steps[0]) > 0:
+            row = _channel(steps, float(nearest[channel]), addend, form, (spread[0] + base, spread[1] + base))
+        elif max(-spread[0], spread[1]) <= INT32_MAX:
+            row = -base, 0, addend + (int(ends[0][channel, 0]) - offset << fraction)
+        if row is None:
+            return None
+        rows.append((row[0] + base, *row[1:]))
+    return Line(*np.array(rows, np.int64).astype(np.int32).reshape(-1, 3).T)
+
+
+def _channel(
+    steps: tuple[np.ndarray, np.ndarray],
+    nearest: float,
+    middle: int,
+    form: tuple[int, int],
+    ends: tuple[int, int],
+) -> tuple[int, int, int] | None:
+    """(start without the bias, multiplier, addend) of a channel, or None.
+
+    ``steps`` are outputs and the first sum of each, ``middle`` the addend to begin with, ``ends`` the least
+    and the greatest scaled sum.
+    """
+    if not _SLOPES < nearest <= INT32_MAX - _SLOPES:
         return None
-    half = 1 << fraction >> 1
-    line = [np.zeros_like(bias), np.zeros_like(bias), (ends[0][:, 0] << fraction) + half]
-    nearest = np.rint(np.ldexp(m[:, 0].astype(float), 1 + fraction - scale + shift[:, 0]))
-    searched = (nearest > _SLOPES) & (nearest <= INT32_MAX - _SLOPES)
-    nearest = np.where(searched, nearest, 1).astype(np.int64)
-    for slope in (nearest + more for more in _both_sides(_SLOPES)):
-        step = (slope << scale)[:, None]
-        least = np.where(reached, (outputs << fraction + 32) - first * step, _LEAST)
-        most = np.where(reached, (outputs << fraction + 32) - (first - 1) * step - 1, _MOST)
-        least, most = least.max(axis=1, initial=_LEAST), most.min(axis=1, initial=_MOST)
-        for addend in ((offset << fraction) + half + more for more in _both_sides(_REACH)):
-            candidates = searched & ~found & (least <= most)
-            if not candidates.any():
-                break
-            above = -(((addend << 32) - least) // np.maximum(slope, 1))
-            start = above + (bias << scale)
-            good = candidates & (above * slope + (addend << 32) <= most) & (abs(start) <= INT32_MAX)
-            good &= start + (products[0] << scale) >= INT32_MIN
-            good &= start + (products[1] << scale) <= INT32_MAX
-            line = [np.where(good, *pair) for pair in zip((start, slope, addend), line, strict=True)]
-            found |= good
-    return Line(*(values.astype(np.int32) for values in line)) if found.all() else None
+    outputs, first = (part.astype(np.int64) for part in steps)
+    for slope in _both_sides(round(nearest), _SLOPES).tolist():
+        bounds = (outputs << form[1] + 32) - first * (slope << form[0])
+        least, most = int(bounds.max()), int(bounds.min()) + (slope << form[0]) - 1
+        for reach in _REACHES if least <= most else ():
+            addends = _both_sides(middle, reach)
+            starts = -(((addends << 32) - least) // slope)
+            fits = starts * slope + (addends << 32) <= most
+            fits &= (starts + ends[0] >= INT32_MIN) & (starts + ends[1] <= INT32_MAX)
+            if fits.any():
+                return int(starts[fits][0]), slope, int(addends[fits][0])
+    return None
 
 
 def _reference(a: np.ndarray, m: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -101,5 +116,7 @@ def _reference(a: np.ndarray, m: np.ndarray, right: np.ndarray) -> np.ndarray:
     return (high >> right) + ((high & mask) > (mask >> 1) + (high < 0))
 
 
-def _both_sides(reach: int) -> Iterator[int]:
-    yield from sorted(range(-reach, reach + 1), key=abs)
+def _both_sides(middle: int, reach: int) -> np.ndarray:
+    """Up to ``reach`` on either side, nearest first."""
+    steps = np.arange(1, 2 * reach + 2, dtype=np.int64) // 2
+    return middle + np.where(np.arange(2 * reach + 1) % 2, steps, -steps)

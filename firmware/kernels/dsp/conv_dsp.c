@@ -108,6 +108,7 @@ void nonn_conv_dsp(const nonn_conv_dsp_params *params, const int8_t *input, int8
     nonn_strip strip;
     strip.first = params->pairs - 3 * threes;
     strip.entered = threes == 0 ? 0 : (threes - 1) % NONN_STRIP_UNROLLED + 1;
+    strip.more = threes > NONN_STRIP_UNROLLED;
     strip.windows_end = windows + PIXELS * params->pairs;
     strip.away = params->away;
     strip.weights = params->weights;

@@ -25,9 +25,9 @@ typedef struct {
     const int8_t *last; /* of the first pixel's outputs */
     uint32_t first;     /* steps before the loop: 1 to 3, so that threes are left */
     uint32_t entered;   /* threes of its first turn, 0 if there is none */
+    uint32_t more;      /* whether there are more turns */
     const uint32_t *windows_end;
-    uint32_t away;           /* 1: requantise in the short form, with ties away from zero */
-    const uint32_t *weights; /* as in nonn/kernels/conv_dsp.h */
+    const uint32_t *weights;               /* as in nonn/kernels/conv_dsp.h */
     const int8_t *from[NONN_STRIP_PIXELS]; /* first tap of each pixel */
     int32_t run;                           /* taps side by side */
     int32_t runs;                          /* in a window */
@@ -35,7 +35,7 @@ typedef struct {
     int32_t onwards;  /* bytes from the first taps of a block to those of the next */
     int32_t blocks;   /* of three pixels to compute */
     int32_t odd_zero; /* twice the output's zero point, plus one */
-    int32_t unused;
+    uint32_t away;    /* 1: requantise in the short form, with ties away from zero */
 } nonn_strip;
 
 /* For each block: widens the windows, then computes the channels up to `last`, output after that.

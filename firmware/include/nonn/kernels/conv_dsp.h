@@ -23,11 +23,12 @@ typedef struct {
     int8_t output_offset; /* the output's zero point */
     uint8_t away;         /* 1: requantise in the short form, 0: along a straight line */
     int8_t activation_min, activation_max;
-    /* For each two filters `pairs` words of weights, with the start of the first sum behind the
-     * first (pairs - 1) % 3 + 1 of them, then constants. Straight line, see
-     * codegen/kernels/line_requantize.py: multiplier and addend of the first, start, multiplier and
-     * addend of the second. Short form, see kernels/dsp/requantize.h, start 0: for each filter
-     * twice the bias with the input's offset folded in, multiplier, shift less one. */
+    /* For each two filters `pairs` words of weights, with the starts of two sums behind the first
+     * (pairs - 1) % 3 + 1 of them, then constants. Straight line, see
+     * codegen/kernels/line_requantize.py: multiplier and addend of both; the first start is that of
+     * the first filter, which is scaled by 2^8, and of the second, which is not. Short form, see
+     * kernels/dsp/requantize.h, no starts: for each filter twice the bias with the input's offset
+     * folded in, multiplier, shift less one. */
     const uint32_t *weights;
 } nonn_conv_dsp_params;
 
