@@ -41,8 +41,9 @@ class Layer:
     ``scratch_bytes`` is not 0. ``trail`` has one entry per input (none at all: all None): by how many bytes
     the output must start below that input for the two to overlap, when nobody reads the input any more; that
     is the most, over the whole run, of output bytes written less input bytes that are not needed again. None:
-    they may not overlap at all. An operator with any number of inputs is lowered to several layers, one
-    call per input, each writing its part of the same output.
+    they may not overlap at all. ``cycles`` is a kernel's own estimate of what the call takes, for comparing
+    its forms with each other and with other kernels; 0: it has none. An operator with any number of inputs is
+    lowered to several layers, one call per input, each writing its part of the same output.
     """
 
     kernel: str
@@ -52,4 +53,5 @@ class Layer:
     scratch_bytes: int = 0
     trail: tuple[int | None, ...] = ()
     macs: int = 0
+    cycles: int = 0
     notes: tuple[str, ...] = field(default=())  # for the comment beside the call: "stride 2x2, SAME"

@@ -60,6 +60,9 @@ TABLE: tuple[Row, ...] = (
 # How much larger than the leanest the arena may become for the sake of speed, by goal, as a ratio.
 _ARENA: Mapping[str, tuple[int, int]] = {"size": (1, 1), "balance": (11, 10), "speed": (4, 1)}
 
+# In balance, a percent of the arena has to buy at least this many percent of the cycles.
+_WORTH = 0.5
+
 Calls = tuple[Layer, ...]
 
 
@@ -70,29 +73,41 @@ def choose(
 
     ``layers[i]`` are the portable calls of operator ``order[i]``. First each kernel takes its leanest form,
     which gives the smallest arena; then, the layer of most work first, each may take what the goal allows
-    beyond that.
+    beyond that, and what others have made free.
     """
-    ready = (
-        layers if target.name == "portable" else [tuple(settled(call) for call in calls) for calls in layers]
-    )
-    lean = [_adapted(graph, calls, target, Want(0, goal)) for calls in ready]
-    made = plan(graph, order, lean)
     if target.name == "portable":
-        return lean, made
+        lean = [_adapted(graph, calls, target, Want(0, goal)) for calls in layers]
+        return lean, plan(graph, order, lean)
+    ready = [tuple(settled(call) for call in calls) for calls in layers]
+    chosen = [_adapted(graph, calls, target, Want(0, goal)) for calls in ready]
+    made = plan(graph, order, chosen)
     over, under = _ARENA[goal]
     limit = made.arena_bytes * over // under
-    chosen = list(lean)
-    for step in sorted(range(len(layers)), key=lambda step: (-sum(c.macs for c in layers[step]), step)):
-        own = max(call.scratch_bytes for call in chosen[step])
-        room = limit - made.live_bytes[step] + own
-        calls = _adapted(graph, ready[step], target, Want(room, goal))
-        if _same(calls, chosen[step]):
-            continue
-        attempt = [*chosen[:step], calls, *chosen[step + 1 :]]
-        planned = plan(graph, order, attempt)
-        if planned.arena_bytes <= limit:
-            chosen, made = attempt, planned
+    total = sum(max(call.cycles, call.macs) for calls in chosen for call in calls)
+    by_work = sorted(range(len(layers)), key=lambda step: (-sum(c.macs for c in layers[step]), step))
+    for most in (limit, 0):  # the second time without making the arena any larger
+        for step in by_work:
+            own = max(call.scratch_bytes for call in chosen[step])
+            rooms = [size - made.live_bytes[step] + own for size in (most, made.arena_bytes) if size]
+            for room in rooms:
+                calls = _adapted(graph, ready[step], target, Want(room, goal))
+                if _same(calls, chosen[step]):
+                    continue
+                attempt = [*chosen[:step], calls, *chosen[step + 1 :]]
+                planned = plan(graph, order, attempt)
+                bought = _bought(chosen[step], calls) / total
+                paid = planned.arena_bytes / made.arena_bytes - 1
+                worth = bought >= (_WORTH * max(0.0, paid) if goal == "balance" else 0)
+                if planned.arena_bytes <= limit and worth:
+                    chosen, made = attempt, planned
+                    break
     return chosen, made
+
+
+def _bought(before: Calls, after: Calls) -> int:
+    """Cycles that the second form saves, by the kernels' own estimates; 0 where one has none."""
+    cycles = [sum(call.cycles for call in calls) for calls in (before, after)]
+    return cycles[0] - cycles[1] if min(cycles) > 0 else 0
 
 
 def _adapted(graph: Graph, calls: Calls, target: Target, want: Want) -> Calls:

@@ -60,8 +60,15 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
         scratch_bytes=_PIXELS * 4 * (pairs + (0 if inside(size) else -(-filters.shape[1] // 4))),
         trail=(trail(size, _PIXELS),),
         macs=layer.macs,
+        cycles=cycles(size),
         notes=layer.notes,
     )
+
+
+def cycles(size: Mapping[str, int]) -> int:
+    """Estimate from measured layers: the products, what comes with an output, and the widened windows."""
+    pixels, taps = size["out_h"] * size["out_w"], size["kernel_h"] * size["kernel_w"] * size["in_c"]
+    return pixels * (size["out_c"] * (23 + taps * 93 // 100) + 3 * taps)
 
 
 def pointwise(size: Mapping[str, int]) -> bool:

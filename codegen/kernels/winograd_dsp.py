@@ -16,7 +16,7 @@ from typing import ClassVar
 import numpy as np
 
 from nonn_mcu.codegen.graph import Graph
-from nonn_mcu.codegen.kernels import Want
+from nonn_mcu.codegen.kernels import Want, conv_dsp
 from nonn_mcu.codegen.kernels.short_requantize import folded_bias, product_range, shorten
 from nonn_mcu.codegen.layer import Layer, Table, Value
 from nonn_mcu.codegen.quantize import INT32_MAX, INT32_MIN
@@ -59,6 +59,7 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
         },
         scratch_bytes=image.scratch_bytes(batch),
         trail=(None if apart else image.trail(batch),),
+        cycles=image.cycles(batch),
         notes=(*layer.notes, f"{max(image.batches(batch))} tiles at a time"),
     )
 
@@ -170,9 +171,9 @@ class Image:
         return transform + self.out_c // 2 * (filters + multiply + self.tiles * 2 * 86)
 
     def direct_cycles(self) -> int:
-        """Estimate the cycles of :mod:`.conv_dsp`."""
-        pixels, taps = self.out_h * self.out_w, _TAPS * _TAPS * self.in_c
-        return pixels * (self.out_c * (23 + taps * 93 // 100) + 3 * taps)
+        """Give the estimate of :mod:`.conv_dsp`."""
+        size = {key: getattr(self, key) for key in self.SIZES}
+        return conv_dsp.cycles(size | {"kernel_h": _TAPS, "kernel_w": _TAPS})
 
 
 def _is_read_later(graph: Graph, layer: Layer) -> bool:
