@@ -34,14 +34,17 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     columns_bytes = max(reach * column + tile.CHUNK * chunks, (size["pad_w"] + used) * column)
     if columns_bytes >= 1 << 16:
         return None
-    tiles, scratch_bytes = tile.tiles(size["out_c"], 4 * tile.CHUNK * chunks, columns_bytes, want)
+    buffers = {0: 1}.get(size["out_w"] % 4, 4 if size["out_w"] == 1 else 2)
+    panel_bytes = 4 * tile.CHUNK * chunks if chunks > tile.DIRECT else 0
+    at_once, scratch_bytes = tile.scratch(size["out_c"], panel_bytes + buffers * columns_bytes, want)
     return Layer(
         kernel="conv_columns_helium",
         params={
             **{key: params[key] for key in (*_GEOMETRY, *_STEPS)},
             "used_w": used,
             "columns_bytes": columns_bytes,
-            "tiles": tiles,
+            "buffers": buffers,
+            "at_once": at_once,
             "zero_point": -size["input_offset"],
             **tile.limits(params),
             "scale": constants["scale"],

@@ -24,12 +24,14 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     if made is None or chunks >= 1 << 16:
         return None
     constants, filters = made
-    tiles, scratch_bytes = tile.tiles(size["out_c"], 4 * tile.CHUNK * chunks, 0, want)
+    direct = chunks <= tile.DIRECT and _single(size)
+    at_once, scratch_bytes = _scratch(size, chunks, direct, want)
     return Layer(
         kernel="conv_helium",
         params={
             **{key: size[key] for key in (*_GEOMETRY, *_STEPS)},
-            "tiles": tiles,
+            "at_once": at_once,
+            "direct": int(direct),
             "zero_point": -size["input_offset"],
             **tile.limits(params),
             "scale": constants["scale"],
@@ -43,6 +45,22 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
         macs=layer.macs,
         notes=layer.notes,
     )
+
+
+def _single(size: dict[str, int]) -> bool:
+    """Whether fields are single pixels of the image."""
+    inside = all((size[f"out_{axis}"] - 1) * size[f"stride_{axis}"] < size[f"in_{axis}"] for axis in "hw")
+    ones = size["kernel_h"] * size["kernel_w"] == 1
+    return ones and inside and size["pad_h"] == size["pad_w"] == 0
+
+
+def _scratch(size: dict[str, int], chunks: int, direct: bool, want: Want) -> tuple[int, int]:
+    """Leave out the panel where all pixels serve where they lie."""
+    if direct and size["in_c"] % tile.CHUNK == 0 and size["out_c"] % 4 == 0:
+        at_once, scratch_bytes = tile.scratch(size["out_c"], 0, want)
+        if at_once >= size["out_c"]:
+            return at_once, scratch_bytes
+    return tile.scratch(size["out_c"], 4 * tile.CHUNK * chunks, want)
 
 
 def _flat(size: dict[str, int]) -> dict[str, int]:

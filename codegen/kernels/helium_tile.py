@@ -14,8 +14,8 @@ from nonn_mcu.codegen.kernels.helium_requantize import channels
 from nonn_mcu.codegen.layer import Table, Value
 
 CHUNK = 16  # values of a receptive field that are multiplied at once
-CHANNELS = 64  # whose sums are kept at a time
-_TILES = 8  # that are computed at a time: with more the way in and out hardly counts
+CHANNELS = 64  # whose sums are kept at a time where there is little room
+DIRECT = 4  # chunks of fields that are summed where they lie
 
 
 def numbers(params: Mapping[str, Value]) -> dict[str, int]:
@@ -60,21 +60,21 @@ def pack(fields: np.ndarray) -> Table:
 
     ``fields`` is (channels, chunks, up to 16). Channels and chunks are filled up with zeros.
     """
-    even = _padded(_padded(fields, 2, CHUNK), 0, 2)
+    even = _padded(_padded(fields, 2, CHUNK), 0, 4)
     ordered = even[:, [0, *range(even.shape[1] - 1, 0, -1)]]
     pairs = ordered.reshape(len(ordered) // 2, 2, -1, CHUNK).swapaxes(1, 2)
     return Table("int8_t", np.ascontiguousarray(pairs), alignment=4)
 
 
-def tiles(out_c: int, panel_bytes: int, other_bytes: int, want: Want) -> tuple[int, int]:
-    """Choose how many tiles are computed at a time; give that and the bytes of scratch.
+def scratch(out_c: int, other_bytes: int, want: Want) -> tuple[int, int]:
+    """Choose how many channels' sums are kept; give that and the bytes of scratch.
 
-    ``other_bytes`` are those of scratch that is no tile's.
+    ``other_bytes`` are those of scratch beside the sums. All channels at once need no second way over a tile.
     """
-    each = 16 * min(out_c + -out_c % 4, CHANNELS) + panel_bytes
-    fits = (want.room - other_bytes) // each
-    most = max(1, min(_TILES, fits)) if out_c % 4 == 0 and out_c <= CHANNELS else 1
-    return most, most * each + other_bytes
+    rounded = out_c + -out_c % 4
+    fits = rounded <= CHANNELS or 16 * rounded + other_bytes <= want.room
+    at_once = rounded if fits else CHANNELS
+    return at_once, 16 * at_once + other_bytes
 
 
 def trail(lowest: np.ndarray, written: np.ndarray) -> int:

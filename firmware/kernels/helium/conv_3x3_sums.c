@@ -2,18 +2,19 @@
 #if NONN_TARGET_HELIUM
 
 #include "conv_3x3_sums.h"
+#include "helium_code.h"
 
 /* The columns of a step stay in q0 to q5; with kernel column k pixel p takes column k + p. The
  * first one is at `first`, the others behind `row`; where there is no row they are there already.
  */
 #define STEP_MACRO                           \
     ".macro nonn_3x3_step mac, row, first\n" \
-    "vldrw.u32 q6, [r3], #16\n"              \
+    "vldrw.u32 q6, [r1], #16\n"              \
     ".ifnb \\row\n"                          \
     "vldrw.u32 q0, \\first\n"                \
     ".endif\n"                               \
     "\\mac r0, q0, q6\n"                     \
-    "vldrw.u32 q7, [r3], #16\n"              \
+    "vldrw.u32 q7, [r1], #16\n"              \
     "\\mac r8, q0, q7\n"                     \
     ".ifnb \\row\n"                          \
     "vldrw.u32 q1, [\\row, #16]\n"           \
@@ -29,9 +30,9 @@
     "vldrw.u32 q3, [\\row, #48]\n"           \
     ".endif\n"                               \
     "\\mac r6, q3, q6\n"                     \
-    "vldrw.u32 q6, [r3], #16\n"              \
+    "vldrw.u32 q6, [r1], #16\n"              \
     "\\mac lr, q3, q7\n"                     \
-    "vldrw.u32 q7, [r3], #16\n"              \
+    "vldrw.u32 q7, [r1], #16\n"              \
     "vmladava.s8 r0, q1, q6\n"               \
     "vmladava.s8 r8, q1, q7\n"               \
     ".ifnb \\row\n"                          \
@@ -42,9 +43,9 @@
     "vmladava.s8 r4, q3, q6\n"               \
     "vmladava.s8 r12, q3, q7\n"              \
     "vmladava.s8 r6, q4, q6\n"               \
-    "vldrw.u32 q6, [r3], #16\n"              \
+    "vldrw.u32 q6, [r1], #16\n"              \
     "vmladava.s8 lr, q4, q7\n"               \
-    "vldrw.u32 q7, [r3], #16\n"              \
+    "vldrw.u32 q7, [r1], #16\n"              \
     "vmladava.s8 r0, q2, q6\n"               \
     "vmladava.s8 r8, q2, q7\n"               \
     ".ifnb \\row\n"                          \
@@ -58,123 +59,115 @@
     "vmladava.s8 lr, q5, q7\n"               \
     ".endm\n"
 
-/* r0, r2, ... r12, lr accumulate as in helium_tile.c. r1 is the step whose columns are in the
- * registers, r3 the weights, r5 the sums, r7 the slices behind the first, r9 those to come, r11 the
- * pairs to come. Below the saved registers lie the panel and the tiles to come. */
-__attribute__((naked)) const int8_t *nonn_conv_3x3_sum_steps(const nonn_helium_walk *walk) {
-    (void)walk;
+#define STORE "stm r3!, {r0, r2, r4, r6, r8, r10, r12, lr}\n"
+
+/* r7, r9 and r11 are the rows. */
+__attribute__((naked)) void nonn_conv_3x3_sum_rows(void) {
     __asm volatile(STEP_MACRO
-                   ".macro nonn_3x3_pair move\n"
-                   "nonn_3x3_step vmladav.s8\n"
-                   "nonn_3x3_step vmladava.s8, r1, \"[r1, #\\move]!\"\n"
-                   "nonn_3x3_step vmladava.s8, r1, \"[r1, #\\move]!\"\n"
-                   "cbnz r7, 3f\n"
-                   "2:\n"
-                   "stm r5!, {r0, r2, r4, r6, r8, r10, r12, lr}\n"
-                   "subs r11, r11, #1\n"
-                   ".endm\n"
-                   ".macro nonn_3x3_slices move\n"
-                   "3:\n"
-                   "mov r9, r7\n"
-                   "4:\n"
-                   "nonn_3x3_step vmladava.s8, r1, \"[r1, #\\move]!\"\n"
-                   "nonn_3x3_step vmladava.s8, r1, \"[r1, #\\move]!\"\n"
-                   "nonn_3x3_step vmladava.s8, r1, \"[r1, #\\move]!\"\n"
-                   "subs r9, r9, #1\n"
-                   "bne 4b\n"
-                   "b 2b\n"
-                   ".endm\n"
-                   "push {r0, r4-r11, lr}\n"
-                   "vpush {d8-d15}\n"
-                   "ldr r2, [r0, #28]\n"
-                   "ldm r0, {r1, r3, r5, r7, r9, r11}\n"
-                   "mov r7, r9\n"
-                   "push {r1, r2}\n"
-                   "0:\n"
-                   "vldrw.u32 q0, [r1]\n"
-                   "vldrw.u32 q1, [r1, #16]\n"
-                   "vldrw.u32 q2, [r1, #32]\n"
-                   "vldrw.u32 q3, [r1, #48]\n"
-                   "vldrw.u32 q4, [r1, #64]\n"
-                   "vldrw.u32 q5, [r1, #80]\n"
+                   "vldrw.u32 q0, [r7]\n"
+                   "vldrw.u32 q1, [r7, #16]\n"
+                   "vldrw.u32 q2, [r7, #32]\n"
+                   "vldrw.u32 q3, [r7, #48]\n"
+                   "vldrw.u32 q4, [r7, #64]\n"
+                   "vldrw.u32 q5, [r7, #80]\n"
                    "1:\n"
-                   "nonn_3x3_pair 96\n"
-                   "bne 5f\n"
-                   "6:\n"
-                   "ldrd r1, r2, [sp]\n"
-                   "subs r2, r2, #1\n"
-                   "beq 7f\n"
-                   "ldr r0, [sp, #72]\n"
-                   "ldr r4, [r0, #32]\n"
-                   "add r1, r1, r4\n"
-                   "strd r1, r2, [sp]\n"
-                   "ldr r3, [r0, #4]\n"
-                   "ldr r11, [r0, #20]\n"
-                   "b 0b\n"
-                   "7:\n"
-                   "mov r0, r3\n"
-                   "add sp, sp, #8\n"
-                   "vpop {d8-d15}\n"
-                   "pop {r1, r4-r11, pc}\n"
-                   "nonn_3x3_slices 96\n"
-                   "5:\n"
-                   "nonn_3x3_pair -96\n"
-                   "bne 1b\n"
-                   "b 6b\n"
-                   "nonn_3x3_slices -96\n"
-                   ".purgem nonn_3x3_step\n"
-                   ".purgem nonn_3x3_pair\n"
-                   ".purgem nonn_3x3_slices\n");
+                   "nonn_3x3_step vmladav.s8\n"
+                   "nonn_3x3_step vmladava.s8, r9, [r9]\n"
+                   "nonn_3x3_step vmladava.s8, r11, [r11]\n" STORE
+                   "nonn_3x3_step vmladav.s8\n"
+                   "nonn_3x3_step vmladava.s8, r9, [r9]\n"
+                   "nonn_3x3_step vmladava.s8, r7, [r7]\n" STORE
+                   "subs r5, r5, #1\n"
+                   "bne 1b\n" NONN_HELIUM_PUT ".purgem nonn_3x3_step\n");
 }
 
-/* The same, but r1, r7 and r9 are the rows. */
-__attribute__((naked)) const int8_t *nonn_conv_3x3_sum_rows(const nonn_helium_walk *walk) {
-    (void)walk;
-    __asm volatile(STEP_MACRO
-                   "push {r0, r4-r11, lr}\n"
-                   "vpush {d8-d15}\n"
-                   "ldr r6, [r0, #28]\n"
-                   "ldr r4, [r0]\n"
-                   "ldr r5, [r0, #8]\n"
-                   "push {r4, r6}\n"
-                   "0:\n"
-                   "ldr r3, [r0, #4]\n"
-                   "ldr r11, [r0, #20]\n"
-                   "ldm r4, {r1, r7, r9}\n"
-                   "vldrw.u32 q0, [r1]\n"
-                   "vldrw.u32 q1, [r1, #16]\n"
-                   "vldrw.u32 q2, [r1, #32]\n"
-                   "vldrw.u32 q3, [r1, #48]\n"
-                   "vldrw.u32 q4, [r1, #64]\n"
-                   "vldrw.u32 q5, [r1, #80]\n"
+/* r7 are the slices to come, r9 is the step whose columns are in the registers, r11 the slices
+ * behind the first. */
+#define PAIR_MACRO(STEP, NEXT)                             \
+    ".macro nonn_3x3_pair move\n" STEP "\n" NEXT "\n" NEXT \
+    "\n"                                                   \
+    "movs r7, r11\n"                                       \
+    "beq 3f\n"                                             \
+    "2:\n" NEXT "\n" NEXT "\n" NEXT                        \
+    "\n"                                                   \
+    "subs r7, r7, #1\n"                                    \
+    "bne 2b\n"                                             \
+    "3:\n" STORE ".endm\n"
+
+__attribute__((naked)) void nonn_conv_3x3_sum_steps(void) {
+    __asm volatile(STEP_MACRO PAIR_MACRO("nonn_3x3_step vmladav.s8",
+                                         "nonn_3x3_step vmladava.s8, r9, \"[r9, #\\move]!\"")
+                   "vldrw.u32 q0, [r9]\n"
+                   "vldrw.u32 q1, [r9, #16]\n"
+                   "vldrw.u32 q2, [r9, #32]\n"
+                   "vldrw.u32 q3, [r9, #48]\n"
+                   "vldrw.u32 q4, [r9, #64]\n"
+                   "vldrw.u32 q5, [r9, #80]\n"
                    "1:\n"
-                   "nonn_3x3_step vmladav.s8\n"
-                   "nonn_3x3_step vmladava.s8, r7, [r7]\n"
-                   "nonn_3x3_step vmladava.s8, r9, [r9]\n"
-                   "stm r5!, {r0, r2, r4, r6, r8, r10, r12, lr}\n"
-                   "subs r11, r11, #1\n"
-                   "beq 2f\n"
-                   "nonn_3x3_step vmladav.s8\n"
-                   "nonn_3x3_step vmladava.s8, r7, [r7]\n"
-                   "nonn_3x3_step vmladava.s8, r1, [r1]\n"
-                   "stm r5!, {r0, r2, r4, r6, r8, r10, r12, lr}\n"
-                   "subs r11, r11, #1\n"
-                   "bne 1b\n"
-                   "2:\n"
-                   "ldrd r4, r6, [sp]\n"
-                   "subs r6, r6, #1\n"
-                   "beq 3f\n"
-                   "ldr r0, [sp, #72]\n"
-                   "ldr r2, [r0, #32]\n"
-                   "add r4, r4, r2\n"
-                   "strd r4, r6, [sp]\n"
-                   "b 0b\n"
-                   "3:\n"
-                   "mov r0, r3\n"
-                   "add sp, sp, #8\n"
-                   "vpop {d8-d15}\n"
-                   "pop {r1, r4-r11, pc}\n"
+                   "nonn_3x3_pair 96\n"
+                   "nonn_3x3_pair -96\n"
+                   "subs r5, r5, #1\n"
+                   "bne 1b\n" NONN_HELIUM_PUT
+                   ".purgem nonn_3x3_pair\n"
                    ".purgem nonn_3x3_step\n");
+}
+
+/* Stride 2: nine columns, with kernel column k pixel p takes column k + 2p. A step does kernel
+ * columns 0, 2, 1 and leaves the last six of its values, columns 1, 3, 5, 7 in q4, q5, q1, q2, 6 in
+ * q3, 8 in q0; the next pair begins with them, in the order 1, 2, 0. */
+#define WIDE_MACRO                                  \
+    ".macro nonn_3x3_column mac, p0, p1, p2, p3\n"  \
+    "vldrw.u32 q6, [r1], #16\n"                     \
+    "\\mac r0, \\p0, q6\n"                          \
+    "vldrw.u32 q7, [r1], #16\n"                     \
+    "\\mac r8, \\p0, q7\n"                          \
+    "\\mac r2, \\p1, q6\n"                          \
+    "\\mac r10, \\p1, q7\n"                         \
+    "\\mac r4, \\p2, q6\n"                          \
+    "\\mac r12, \\p2, q7\n"                         \
+    "\\mac r6, \\p3, q6\n"                          \
+    "\\mac lr, \\p3, q7\n"                          \
+    ".endm\n"                                       \
+    ".macro nonn_3x3_begin\n"                       \
+    "nonn_3x3_column vmladav.s8, q4, q5, q1, q2\n"  \
+    "vldrw.u32 q4, [r9, #32]\n"                     \
+    "vldrw.u32 q5, [r9, #64]\n"                     \
+    "nonn_3x3_column vmladava.s8, q4, q5, q3, q0\n" \
+    "vldrw.u32 q1, [r9]\n"                          \
+    "nonn_3x3_column vmladava.s8, q1, q4, q5, q3\n" \
+    ".endm\n"                                       \
+    ".macro nonn_3x3_next move\n"                   \
+    "vldrw.u32 q0, [r9, #\\move]!\n"                \
+    "vldrw.u32 q1, [r9, #32]\n"                     \
+    "vldrw.u32 q2, [r9, #64]\n"                     \
+    "vldrw.u32 q3, [r9, #96]\n"                     \
+    "nonn_3x3_column vmladava.s8, q0, q1, q2, q3\n" \
+    "vldrw.u32 q0, [r9, #128]\n"                    \
+    "nonn_3x3_column vmladava.s8, q1, q2, q3, q0\n" \
+    "vldrw.u32 q4, [r9, #16]\n"                     \
+    "vldrw.u32 q5, [r9, #48]\n"                     \
+    "vldrw.u32 q1, [r9, #80]\n"                     \
+    "vldrw.u32 q2, [r9, #112]\n"                    \
+    "nonn_3x3_column vmladava.s8, q4, q5, q1, q2\n" \
+    ".endm\n"
+
+__attribute__((naked)) void nonn_conv_3x3_sum_wide_steps(void) {
+    __asm volatile(WIDE_MACRO PAIR_MACRO("nonn_3x3_begin", "nonn_3x3_next \\move")
+                   "vldrw.u32 q4, [r9, #16]\n"
+                   "vldrw.u32 q5, [r9, #48]\n"
+                   "vldrw.u32 q1, [r9, #80]\n"
+                   "vldrw.u32 q2, [r9, #112]\n"
+                   "vldrw.u32 q3, [r9, #96]\n"
+                   "vldrw.u32 q0, [r9, #128]\n"
+                   "1:\n"
+                   "nonn_3x3_pair 144\n"
+                   "nonn_3x3_pair -144\n"
+                   "subs r5, r5, #1\n"
+                   "bne 1b\n" NONN_HELIUM_PUT
+                   ".purgem nonn_3x3_pair\n"
+                   ".purgem nonn_3x3_next\n"
+                   ".purgem nonn_3x3_begin\n"
+                   ".purgem nonn_3x3_column\n");
 }
 
 #endif

@@ -6,14 +6,13 @@
 
 #include "nonn/kernels/helium_tile.h"
 
-#define NONN_CONV_3X3_STEP 96      /* bytes of a step: six columns of 16 channels */
-#define NONN_CONV_3X3_ADDRESSES 16 /* bytes of a panel that begins with three addresses */
+/* 16 channels, stride 1: at[0] to at[2] are the first of the tile's columns in its three rows. */
+nonn_helium_code nonn_conv_3x3_sum_rows;
 
-/* A panel has three steps for each slice of 16 channels; walk->steps are the slices behind the
- * first. */
-nonn_helium_sum nonn_conv_3x3_sum_steps;
-
-/* For 16 channels: a panel begins with the addresses of three steps. */
-nonn_helium_sum nonn_conv_3x3_sum_rows;
+/* Any number of slices of 16 channels, of stride 1 and 2: at[1] is a panel of three steps, rows of
+ * taps, for each slice, at[2] the slices behind the first. */
+nonn_helium_code nonn_conv_3x3_sum_steps, nonn_conv_3x3_sum_wide_steps;
+#define NONN_CONV_3X3_STEP 96       /* bytes of a step: six columns */
+#define NONN_CONV_3X3_WIDE_STEP 144 /* nine */
 
 #endif

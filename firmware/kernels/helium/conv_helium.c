@@ -3,6 +3,8 @@
 #include "nonn/target.h"
 #if NONN_TARGET_HELIUM
 
+#include <string.h>
+
 #include "nonn/kernels/helium_tile.h"
 #include "panel.h"
 
@@ -57,25 +59,71 @@ static void take_inside(const nonn_conv_helium_params *params, const int8_t *inp
     for (uint32_t ky = 0; ky < params->kernel_h; ++ky, y += params->dilation_h) {
         const int8_t *row = row_at(params, input, y);
         if (row != 0) {
-            chunk = nonn_helium_copy_tiles(chunk, row + column * params->in_c, pitch, bytes, 1);
+            chunk = nonn_helium_copy_4(chunk, row + column * params->in_c, pitch, bytes);
         } else {
             chunk = nonn_helium_fill_4(chunk, params->zero_point, bytes);
         }
     }
 }
 
-/* Single pixels, all in one row: whole tiles; returns the pixels that are left. */
-static uint32_t take_flat(const nonn_conv_helium_params *params, const int8_t *input,
-                          nonn_helium_tiles *tiles) {
-    uint32_t left = params->out_w / 4u;
-    while (left > 0) {
-        const uint32_t count = left < tiles->most ? left : tiles->most;
-        (void)nonn_helium_copy_tiles(tiles->panel, input, params->in_c, params->in_c, count);
-        nonn_helium_add(tiles, count);
-        input += 4 * count * params->in_c;
-        left -= count;
+/* Copies a tile's fields, `bytes` of each, to the panel: more is read behind them. */
+static void take_fields(nonn_helium_tiles *tiles, uint32_t bytes) {
+    int8_t *to = tiles->panel;
+    for (uint32_t p = 0; p < 4; ++p, to += 16 * tiles->filters.chunks) {
+        memcpy(to, (const int8_t *)tiles->walk.at[p], bytes);
+        tiles->walk.at[p] = (uint32_t)to;
     }
-    return params->out_w % 4u;
+}
+
+/* Single pixels of few chunks: they serve where they lie. */
+static void convolve_pixels(const nonn_conv_helium_params *params, const int8_t *input,
+                            nonn_helium_tiles *tiles) {
+    const uint32_t bytes = params->in_c, field = 16u * tiles->filters.chunks;
+    const uint32_t pitch = params->stride_w * bytes;
+    const uint32_t row_pitch = (uint32_t)params->stride_h * params->in_w * bytes;
+    const uint32_t end = (uint32_t)input + params->in_h * params->in_w * bytes;
+    /* Else outputs are written before all sums are known. */
+    const int whole = params->out_c <= tiles->at_once && params->out_c % 4 == 0;
+    uint32_t left = (uint32_t)params->out_h * params->out_w;
+    uint32_t row = (uint32_t)input, at = row, in_row = params->out_w;
+    tiles->walk.steps = vdupq_n_u32(4 * pitch);
+    while (left > 0) {
+        if (in_row == 0) {
+            at = row += row_pitch;
+            in_row = params->out_w;
+        }
+        uint32_t count = whole ? in_row / 4 : 0;
+        while (count > 0 && at + (4 * count - 1) * pitch + field > end) {
+            --count;
+        }
+        if (count > 0) {
+            vst1q_u32(tiles->walk.at, vaddq_n_u32(vmulq_n_u32(vidupq_n_u32(0, 1), pitch), at));
+            nonn_helium_tiles_run(tiles, count);
+            at += 4 * count * pitch;
+            in_row -= 4 * count;
+            left -= 4 * count;
+        } else {
+            const uint32_t last = left < 4 ? left - 1 : 3;
+            uint32_t pixel = at;
+            for (uint32_t p = 0; p < 4; ++p) {
+                if (p <= last && in_row == 0) {
+                    at = row += row_pitch;
+                    in_row = params->out_w;
+                }
+                if (p <= last) {
+                    pixel = at;
+                    at += pitch;
+                    --in_row;
+                }
+                tiles->walk.at[p] = pixel;
+            }
+            if (!whole || pixel + field > end) {
+                take_fields(tiles, bytes);
+            }
+            nonn_helium_tile_part(tiles, last);
+            left -= last + 1;
+        }
+    }
 }
 
 void nonn_conv_helium(const nonn_conv_helium_params *params, const int8_t *input, int8_t *output,
@@ -88,16 +136,17 @@ void nonn_conv_helium(const nonn_conv_helium_params *params, const int8_t *input
         params->weights,        params->constants,
     };
     nonn_helium_tiles tiles;
-    nonn_helium_begin(&tiles, &filters, params->tiles, scratch, output);
+    nonn_helium_begin(&tiles, &filters, params->at_once, scratch, output);
+    if (params->direct) {
+        nonn_helium_direct(&tiles);
+        convolve_pixels(params, input, &tiles);
+        return;
+    }
     /* Where four windows begin and end in the image, and rows of taps are whole chunks. */
     const int runs = params->kernel_w == 1 || (params->in_c % 16 == 0 && params->dilation_w == 1);
     const int32_t reach = 3 * params->stride_w + params->kernel_w;
     uint32_t left = (uint32_t)params->out_h * params->out_w;
     int32_t y = 0, x = 0;
-    if (chunks_per_tap == filters.chunks && params->in_h == 1 && params->out_w == params->in_w) {
-        left = take_flat(params, input, &tiles);
-        x = (int32_t)(params->out_w - left);
-    }
     while (left > 0) {
         const uint32_t last = left < 4 ? left - 1 : 3;
         const int32_t column = x * params->stride_w - params->pad_w;
@@ -122,13 +171,12 @@ void nonn_conv_helium(const nonn_conv_helium_params *params, const int8_t *input
             ++y;
         }
         if (last < 3) {
-            nonn_helium_add_part(&tiles, last);
+            nonn_helium_tile_part(&tiles, last);
             return;
         }
-        nonn_helium_add(&tiles, 1);
+        nonn_helium_tiles_run(&tiles, 1);
         left -= 4;
     }
-    nonn_helium_flush(&tiles);
 }
 
 #endif

@@ -6,9 +6,9 @@
 #include "nonn/kernels/helium_tile.h"
 
 /* By one line, where the filters have a scale: two words per channel. */
-nonn_helium_put nonn_helium_scale_quads;
+nonn_helium_code nonn_helium_scale_quads;
 
 /* For any limits: three words per channel. */
-nonn_helium_put nonn_helium_requantize_quads;
+nonn_helium_code nonn_helium_requantize_quads;
 
 #endif

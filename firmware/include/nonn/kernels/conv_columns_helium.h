@@ -18,7 +18,8 @@ typedef struct {
     uint16_t pad_h, pad_w;  /* above and left; below and right follow from the sizes */
     uint16_t used_w;        /* columns of the image that any window meets, from the first one on */
     uint16_t columns_bytes; /* of all columns, and of what is read behind them to fill a chunk */
-    uint16_t tiles;         /* computed at a time */
+    uint8_t buffers;        /* for rows of columns: as many as a tile's pixels can lie in */
+    uint16_t at_once;       /* channels whose sums are kept, a multiple of 4 */
     int8_t zero_point;      /* the input's */
     int8_t activation_min, activation_max;
     int16_t output_offset; /* the output's zero point */
@@ -27,7 +28,8 @@ typedef struct {
     const int32_t *constants;
 } nonn_conv_columns_helium_params;
 
-/* `scratch` holds the tiles' sums, their panels and the columns. Outputs may overlap the input
+/* `scratch` holds a tile's sums, its panel where there are more chunks than
+ * NONN_HELIUM_DIRECT, and the columns. Outputs may overlap the input
  * where they start as far below it as the generator says. */
 void nonn_conv_columns_helium(const nonn_conv_columns_helium_params *params, const int8_t *input,
                               int8_t *output, void *scratch);

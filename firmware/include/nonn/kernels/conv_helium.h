@@ -2,7 +2,8 @@
  *
  * Computes what nonn/kernels/conv_2d.h says, bit for bit. Receptive fields are copied from the
  * image into a panel tap by tap, a tap's channels padded to whole chunks; so it is meant for single
- * pixels and for multiples of 16 channels. The chunks' order is row, column, channels.
+ * pixels, which may also be taken where they lie, and for multiples of 16 channels. The chunks'
+ * order is row, column, channels.
  */
 #ifndef NONN_KERNELS_CONV_HELIUM_H
 #define NONN_KERNELS_CONV_HELIUM_H
@@ -16,7 +17,8 @@ typedef struct {
     uint16_t stride_h, stride_w;
     uint16_t dilation_h, dilation_w;
     uint16_t pad_h, pad_w; /* above and left; below and right follow from the sizes */
-    uint16_t tiles;        /* computed at a time */
+    uint16_t at_once;      /* channels whose sums are kept, a multiple of 4 */
+    uint8_t direct;        /* single pixels of up to NONN_HELIUM_DIRECT chunks, none outside */
     int8_t zero_point;     /* the input's */
     int8_t activation_min, activation_max;
     int16_t output_offset; /* the output's zero point */
@@ -25,8 +27,8 @@ typedef struct {
     const int32_t *constants;
 } nonn_conv_helium_params;
 
-/* `scratch` holds the tiles' sums, then their panels. Outputs may overlap the input where they
- * start as far below it as the generator says. */
+/* `scratch` holds a tile's sums, then, unless pixels serve where they lie, its panel. Outputs may
+ * overlap the input where they start as far below it as the generator says. */
 void nonn_conv_helium(const nonn_conv_helium_params *params, const int8_t *input, int8_t *output,
                       void *scratch);
 

@@ -1,12 +1,13 @@
 /* What the convolutions for Helium share: all output channels of a tile of four pixels.
  *
- * Inputs come in a panel, the tile's receptive fields in chunks of 16 values: [chunk][pixel][16]. A
- * field is padded to whole chunks with values of any kind, the weights there with zeros. The tile
- * is computed in two phases: int32 sums of four pixels and two channels at a time, since
- * VMLADAVA adds 16 products to one of eight general registers; then requantisation, in which a
- * vector holds one channel's four pixels (requantize.h). Between them lie the sums of at most
- * NONN_HELIUM_CHANNELS channels, [channel][pixel]. A panel is read before any output is written, so
- * that outputs may lie over the pixels it came from.
+ * A receptive field is taken in chunks of 16 values. What is read behind it to fill the last one
+ * may be of any kind: the weights there are zero. Fields of few chunks are read where they lie,
+ * others from a panel, the tile's fields as [chunk][pixel][16]. The tile is computed in two phases:
+ * int32 sums of four pixels and two channels at a time, since VMLADAVA adds 16 products to one of
+ * eight general registers; then requantisation, in which a vector holds one channel's four pixels
+ * (requantize.h). Between them lie the sums of `at_once` channels, [channel][pixel]. Where these
+ * are all channels, and a multiple of four, a tile is read before any of its outputs is written, so
+ * that outputs may lie over the pixels they came from; a panel is anyway.
  */
 #ifndef NONN_KERNELS_HELIUM_TILE_H
 #define NONN_KERNELS_HELIUM_TILE_H
@@ -14,8 +15,6 @@
 #include <stdint.h>
 
 #include "nonn/target.h"
-
-#define NONN_HELIUM_CHANNELS 64 /* a multiple of 4 */
 
 /* The layer's filters: codegen/kernels/helium_tile.py packs them. */
 typedef struct {
@@ -35,70 +34,57 @@ typedef struct {
 
 #include <arm_mve.h>
 
-/* What a function that sums gets; it adds up whole pairs of channels for each of some tiles, whose
- * panels lie `pitch` bytes apart, and returns the weights behind them. */
+/* What the assembly works on. nonn_helium_run alternates between `sum`, which adds up all quads of
+ * channels of one tile, and `put`, which requantises them; both are code to jump to, not functions
+ * of C. Words from `weights` to `at` go to registers at once. */
+typedef void nonn_helium_code(void);
+
 typedef struct {
-    const int8_t *panel;
     const int8_t *weights;
-    int32_t *sums;          /* [tile][channel][pixel] */
-    uint32_t passes, steps; /* how the panel is walked, as the function defines it */
-    uint32_t pairs;
-    uint32_t lead; /* how far behind the first panel's begin `panel` lies */
-    uint32_t tiles;
-    uint32_t pitch;
+    int32_t *sums;  /* [channel][pixel] */
+    uint32_t quads; /* four channels each, at least 1 */
+    /* What `sum` reads, as it defines it; behind each tile all move on by `steps`. */
+    uint32_t at[4];
+    uint32x4_t steps;
+    uint32x4_t addresses; /* where each pixel's next four bytes go, less 4; moves on */
+    const int32_t *constants;
+    uint32_t skip; /* from a tile's end of one pixel to the beginning of the next tile's */
+    nonn_helium_code *sum, *put;
+    uint32_t tiles; /* to come, at least 1; 0 behind them */
+    int32_t scale;
+    int8_t activation_min, activation_max;
+    int16_t output_offset;
 } nonn_helium_walk;
 
-typedef const int8_t *nonn_helium_sum(const nonn_helium_walk *walk);
+void nonn_helium_run(nonn_helium_walk *walk);
 
-/* What a function that requantises gets: for each tile `quads` times four channels. */
+/* A layer's tiles, one after the other. */
 typedef struct {
-    const int32_t *sums;
-    const int32_t *constants;
-    uint32_t quads;
-    uint32_t tiles;
-    const nonn_helium_filters *filters;
-} nonn_helium_outputs;
-
-/* `addresses` is where each pixel's first four bytes go, less 4. Returns the constants behind those
- * that were used. */
-typedef const int32_t *nonn_helium_put(const nonn_helium_outputs *outputs, uint32x4_t addresses);
-
-/* A layer's tiles. They are filled one after the other and computed some at a time, which spares
- * the way in and out where a tile is little work. */
-typedef struct {
-    nonn_helium_walk walk; /* of the first channels */
+    nonn_helium_walk walk;
     nonn_helium_filters filters;
-    nonn_helium_sum *sum;
-    nonn_helium_put *put;
-    uint32x4_t pixels; /* of a whole tile: p * channels - 4 */
-    uint32_t quads;    /* of all channels, where these are done at once and four by four, else 0 */
-    uint32_t most;     /* tiles at a time; 1 where quads is 0 */
-    uint32_t waiting;
-    int8_t *panel;  /* to be filled next */
-    int8_t *output; /* of the first that waits */
+    uint32_t at_once; /* channels whose sums are kept, a multiple of 4 */
+    int8_t *panel;    /* scratch behind the sums */
+    int8_t *output;   /* of the next tile */
 } nonn_helium_tiles;
 
-/* `scratch` holds the sums of `most` tiles, each of at most NONN_HELIUM_CHANNELS channels rounded
- * up to a multiple of 4, then their panels. */
-void nonn_helium_begin(nonn_helium_tiles *tiles, const nonn_helium_filters *filters, uint32_t most,
-                       void *scratch, int8_t *output);
+#define NONN_HELIUM_CHUNK 64 /* bytes from one chunk of a pixel to the next in a panel */
 
-/* Computes the tiles that wait. */
-void nonn_helium_flush(nonn_helium_tiles *tiles);
+/* `scratch` holds the sums of `at_once` channels, then the panel, which is what tiles are summed
+ * from at first. */
+void nonn_helium_begin(nonn_helium_tiles *tiles, const nonn_helium_filters *filters,
+                       uint32_t at_once, void *scratch, int8_t *output);
 
-/* `panel` is filled with one whole tile, or with `count` that follow each other, at most as many as
- * may still wait. Pixel p goes to output + p * channels. */
-static inline void nonn_helium_add(nonn_helium_tiles *tiles, uint32_t count) {
-    tiles->panel += count * tiles->walk.pitch;
-    tiles->waiting += count;
-    if (tiles->waiting == tiles->most) {
-        nonn_helium_flush(tiles);
-    }
-}
+/* From now on fields are summed where they lie, each a run of so few chunks: at[p] is that of pixel
+ * p. */
+void nonn_helium_direct(nonn_helium_tiles *tiles);
+#define NONN_HELIUM_DIRECT 4
 
-/* `panel` is filled with the layer's last tile; pixels behind `last` (0..2) repeat it and are not
- * written. */
-void nonn_helium_add_part(nonn_helium_tiles *tiles, uint32_t last);
+/* Computes `count` (at least 1) tiles that follow each other in the output; the panel is filled, or
+ * `at` is set, and `steps` where there is more than one. */
+void nonn_helium_tiles_run(nonn_helium_tiles *tiles, uint32_t count);
+
+/* Computes a tile of which the pixels from 0 to `last` (0..3) are there; the others repeat it. */
+void nonn_helium_tile_part(nonn_helium_tiles *tiles, uint32_t last);
 
 #endif
 

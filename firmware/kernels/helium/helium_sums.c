@@ -1,0 +1,147 @@
+#include "nonn/target.h"
+#if NONN_TARGET_HELIUM
+
+#include "helium_code.h"
+#include "helium_sums.h"
+
+/* What is loaded once for all channels lies in q0 to q4, all of pixel 3 first, since r12 that leads
+ * there accumulates afterwards; what is not named comes from r7, r9 and r11, pixels 0 to 2. r1 are
+ * the weights, r3 the sums, r5 the quads to come. */
+#define CHUNK_MACRO                                            \
+    ".macro nonn_tile_chunk mac, at, p0=0, p1=0, p2=0, p3\n"   \
+    "vldrw.u32 q6, [r1], #16\n"                                \
+    "\\mac r6, \\p3, q6\n"                                     \
+    "vldrw.u32 q7, [r1], #16\n"                                \
+    "\\mac lr, \\p3, q7\n"                                     \
+    "nonn_tile_pixel \\mac, \\p0, r0, r8, r7, \\at\n"          \
+    "nonn_tile_pixel \\mac, \\p1, r2, r10, r9, \\at\n"         \
+    "nonn_tile_pixel \\mac, \\p2, r4, r12, r11, \\at\n"        \
+    ".endm\n"                                                  \
+    ".macro nonn_tile_pixel mac, value, even, odd, from, at\n" \
+    ".ifc \\value, 0\n"                                        \
+    "vldrb.u8 q5, [\\from, #\\at]\n"                           \
+    "\\mac \\even, q5, q6\n"                                   \
+    "\\mac \\odd, q5, q7\n"                                    \
+    ".else\n"                                                  \
+    "\\mac \\even, \\value, q6\n"                              \
+    "\\mac \\odd, \\value, q7\n"                               \
+    ".endif\n"                                                 \
+    ".endm\n"
+
+#define PURGE                   \
+    ".purgem nonn_tile_chunk\n" \
+    ".purgem nonn_tile_pixel\n"
+
+#define FIRST "nonn_tile_chunk vmladav.s8, 0, "
+#define CHUNK "nonn_tile_chunk vmladava.s8, "
+
+#define QUADS(PAIR)                                                  \
+    "1:\n" PAIR "stm r3!, {r0, r2, r4, r6, r8, r10, r12, lr}\n" PAIR \
+    "stm r3!, {r0, r2, r4, r6, r8, r10, r12, lr}\n"                  \
+    "subs r5, r5, #1\n"                                              \
+    "bne 1b\n"
+
+__attribute__((naked)) void nonn_helium_sum_1(void) {
+    __asm volatile(CHUNK_MACRO
+                   "vldrb.u8 q0, [r7]\n"
+                   "vldrb.u8 q1, [r9]\n"
+                   "vldrb.u8 q2, [r11]\n"
+                   "vldrb.u8 q3, [r12]\n" QUADS(FIRST "q0, q1, q2, q3\n") NONN_HELIUM_PUT PURGE);
+}
+
+__attribute__((naked)) void nonn_helium_sum_2(void) {
+    __asm volatile(CHUNK_MACRO
+                   "vldrb.u8 q0, [r12]\n"
+                   "vldrb.u8 q1, [r12, #16]\n"
+                   "vldrb.u8 q2, [r7]\n"
+                   "vldrb.u8 q3, [r7, #16]\n"
+                   "vldrb.u8 q4, [r9]\n" QUADS(FIRST "q2, q4, 0, q0\n" CHUNK "16, q3, 0, 0, q1\n")
+                       NONN_HELIUM_PUT PURGE);
+}
+
+__attribute__((naked)) void nonn_helium_sum_3(void) {
+    __asm volatile(CHUNK_MACRO
+                   "vldrb.u8 q0, [r12]\n"
+                   "vldrb.u8 q1, [r12, #16]\n"
+                   "vldrb.u8 q2, [r12, #32]\n"
+                   "vldrb.u8 q3, [r7]\n"
+                   "vldrb.u8 q4, [r7, #16]\n" QUADS(
+                       FIRST "q3, 0, 0, q0\n" CHUNK "32, 0, 0, 0, q2\n" CHUNK "16, q4, 0, 0, q1\n")
+                       NONN_HELIUM_PUT PURGE);
+}
+
+__attribute__((naked)) void nonn_helium_sum_4(void) {
+    __asm volatile(CHUNK_MACRO
+                   "vldrb.u8 q0, [r12]\n"
+                   "vldrb.u8 q1, [r12, #16]\n"
+                   "vldrb.u8 q2, [r12, #32]\n"
+                   "vldrb.u8 q3, [r12, #48]\n"
+                   "vldrb.u8 q4, [r7]\n" QUADS(
+                       FIRST "q4, 0, 0, q0\n" CHUNK "48, 0, 0, 0, q3\n" CHUNK
+                             "32, 0, 0, 0, q2\n" CHUNK "16, 0, 0, 0, q1\n") NONN_HELIUM_PUT PURGE);
+}
+
+/* r1 are the weights, r3 the sums, r5 the pairs to come, r7 the passes to come, r9 where to enter
+ * the chain, r11 where it is in the panel. */
+__attribute__((naked)) void nonn_helium_sum_panel(void) {
+    __asm volatile(
+        ".macro nonn_tile_step offset\n"
+        "vldrw.u32 q4, [r1], #16\n"
+        "vldrw.u32 q6, [r11, #\\offset]\n"
+        "vmladava.s8 r0, q6, q4\n"
+        "vldrw.u32 q5, [r1], #16\n"
+        "vmladava.s8 r8, q6, q5\n"
+        "vldrw.u32 q7, [r11, #\\offset + 16]\n"
+        "vmladava.s8 r2, q7, q4\n"
+        "vldrw.u32 q6, [r11, #\\offset + 32]\n"
+        "vmladava.s8 r10, q7, q5\n"
+        "vldrw.u32 q7, [r11, #\\offset + 48]\n"
+        "vmladava.s8 r4, q6, q4\n"
+        "vmladava.s8 r12, q6, q5\n"
+        "vmladava.s8 r6, q7, q4\n"
+        "vmladava.s8 lr, q7, q5\n"
+        ".endm\n"
+        "adr r2, 4f\n"
+        "sub r9, r2, r9\n"
+        "lsls r5, r5, #1\n"
+        "vldrw.u32 q0, [r12]\n"
+        "vldrw.u32 q1, [r12, #16]\n"
+        "vldrw.u32 q2, [r12, #32]\n"
+        "vldrw.u32 q3, [r12, #48]\n"
+        "1:\n"
+        "vldrw.u32 q4, [r1], #16\n"
+        "vmladav.s8 r0, q0, q4\n"
+        "vldrw.u32 q5, [r1], #16\n"
+        "vmladav.s8 r2, q1, q4\n"
+        "vmladav.s8 r4, q2, q4\n"
+        "vmladav.s8 r6, q3, q4\n"
+        "vmladav.s8 r8, q0, q5\n"
+        "vmladav.s8 r10, q1, q5\n"
+        "vmladav.s8 r12, q2, q5\n"
+        "vmladav.s8 lr, q3, q5\n"
+        "bx r9\n"
+        ".balign 4\n" /* for adr; never run */
+        "2:\n"
+        "sub r11, r11, #512\n"
+        "nonn_tile_step 448\n"
+        "nonn_tile_step 384\n"
+        "nonn_tile_step 320\n"
+        "nonn_tile_step 256\n"
+        "nonn_tile_step 192\n"
+        "nonn_tile_step 128\n"
+        "nonn_tile_step 64\n"
+        "nonn_tile_step 0\n"
+        "4:\n"
+        "cbz r7, 3f\n"
+        "subs r7, r7, #1\n"
+        "bne 2b\n"
+        "ldr r7, [sp, #64]\n"
+        "ldr r11, [r7, #20]\n"
+        "ldr r7, [r7, #12]\n"
+        "3:\n"
+        "stm r3!, {r0, r2, r4, r6, r8, r10, r12, lr}\n"
+        "subs r5, r5, #1\n"
+        "bne 1b\n" NONN_HELIUM_PUT ".purgem nonn_tile_step\n");
+}
+
+#endif
