@@ -74,6 +74,15 @@ def conv_3x3(rng: np.random.Generator) -> bytes:
     return _sliding(rng, "CONV_2D", channels, (out, 3, 3, channels), 0)
 
 
+def conv_large(rng: np.random.Generator) -> bytes:
+    """A convolution of 3x3 at stride 1 over an image large enough to have room for transformed tiles."""
+    height, width, out = int(rng.integers(47, 52)), int(rng.integers(47, 52)), _pick(rng, 8, 16, 16)
+    return _filtered(
+        rng, "CONV_2D", ((1, height, width, 16), (out, 3, 3, 16), (1, height, width, out)), 0,
+        padding=fb.Padding.SAME, strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1,
+    )  # fmt: skip
+
+
 def conv_any(rng: np.random.Generator) -> bytes:
     """A convolution of any small kernel."""
     channels, out = _pick(rng, 1, 1, 2, 3, 3, 4, 8, 9), _pick(rng, *CHANNELS)
@@ -159,5 +168,5 @@ def scale(rng: np.random.Generator) -> bytes:
 
 DRAWS: dict[str, Callable[[np.random.Generator], bytes]] = {
     function.__name__: function
-    for function in (conv_3x3, conv_any, conv_1x1, depthwise, dense, add, pool, mean, scale)
+    for function in (conv_3x3, conv_any, conv_1x1, depthwise, dense, add, pool, mean, scale, conv_large)
 }
