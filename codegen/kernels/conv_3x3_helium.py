@@ -35,7 +35,7 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     constants, filters = made
     slices = size["in_c"] // tile.CHUNK
     columns = (size["out_w"] - 1) * stride + 3
-    panel_bytes = 3 * tile.CHUNK * _REACH[stride] * slices if slices > 1 or stride > 1 else 0
+    panel_bytes = 3 * tile.CHUNK * _REACH[stride] * slices if slices > 1 else 0
     ring_bytes = 3 * columns * size["in_c"]
     at_once, scratch_bytes = tile.scratch(size["out_c"], panel_bytes + ring_bytes, want)
     return Layer(

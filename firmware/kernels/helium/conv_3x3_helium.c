@@ -32,28 +32,46 @@ static void copy(int8_t *to, const int8_t *from, uint32_t pitch, uint32_t count)
         : "lr", "q0", "memory");
 }
 
-/* Six columns of a row of taps, and three more where `wide`. */
-static int8_t *copy_step(int8_t *step, const int8_t *from, int wide) {
+/* Six columns of each of a tile's rows, `slices` times; these lie `pitch` bytes apart. */
+static void copy_steps(int8_t *step, const int8_t *const rows[3], uint32_t slices, uint32_t pitch) {
+    const int8_t *first = rows[0], *second = rows[1], *third = rows[2];
     __asm volatile(
-        "vldrw.u32 q0, [%1]\n"
-        "vldrw.u32 q1, [%1, #16]\n"
-        "vstrw.32 q0, [%0]\n"
-        "vldrw.u32 q0, [%1, #32]\n"
-        "vstrw.32 q1, [%0, #16]\n"
-        "vldrw.u32 q1, [%1, #48]\n"
-        "vstrw.32 q0, [%0, #32]\n"
-        "vldrw.u32 q0, [%1, #64]\n"
-        "vstrw.32 q1, [%0, #48]\n"
-        "vldrw.u32 q1, [%1, #80]\n"
-        "vstrw.32 q0, [%0, #64]\n"
-        "vstrw.32 q1, [%0, #80]\n"
-        :
-        : "r"(step), "r"(from)
-        : "q0", "q1", "memory");
-    if (wide) {
-        copy(step + 96, from + 96, 16, 3);
+        ".macro nonn_3x3_copy from, to\n"
+        "vldrw.u32 q0, [\\from]\n"
+        "vldrw.u32 q1, [\\from, #16]\n"
+        "vstrw.32 q0, [%0, #\\to]\n"
+        "vldrw.u32 q0, [\\from, #32]\n"
+        "vstrw.32 q1, [%0, #\\to + 16]\n"
+        "vldrw.u32 q1, [\\from, #48]\n"
+        "vstrw.32 q0, [%0, #\\to + 32]\n"
+        "vldrw.u32 q0, [\\from, #64]\n"
+        "vstrw.32 q1, [%0, #\\to + 48]\n"
+        "vldrw.u32 q1, [\\from, #80]\n"
+        "vstrw.32 q0, [%0, #\\to + 64]\n"
+        "vstrw.32 q1, [%0, #\\to + 80]\n"
+        "add \\from, \\from, %5\n"
+        ".endm\n"
+        "dls lr, %4\n"
+        "1:\n"
+        "nonn_3x3_copy %1, 0\n"
+        "nonn_3x3_copy %2, 96\n"
+        "nonn_3x3_copy %3, 192\n"
+        "add %0, %0, #288\n"
+        "le lr, 1b\n"
+        ".purgem nonn_3x3_copy\n"
+        : "+r"(step), "+r"(first), "+r"(second), "+r"(third)
+        : "r"(slices), "r"(pitch)
+        : "lr", "q0", "q1", "memory");
+}
+
+/* The same for nine columns. */
+static void copy_wide_steps(int8_t *step, const int8_t *const rows[3], uint32_t slices,
+                            uint32_t pitch) {
+    for (uint32_t at = 0; at < slices * pitch; at += pitch) {
+        for (uint32_t ky = 0; ky < 3; ++ky, step += NONN_CONV_3X3_WIDE_STEP) {
+            copy(step, rows[ky] + at, 16, 9);
+        }
     }
-    return step + (wide ? NONN_CONV_3X3_WIDE_STEP : NONN_CONV_3X3_STEP);
 }
 
 /* Takes rows up to `last` to their slots. */
@@ -85,15 +103,17 @@ void nonn_conv_3x3_helium(const nonn_conv_3x3_helium_params *params, const int8_
     nonn_helium_begin(&tiles, &filters, params->at_once, scratch, output);
     nonn_helium_walk *walk = &tiles.walk;
     const int wide = params->stride == 2;
-    const int direct = slices == 1 && !wide;
+    const int direct = slices == 1;
     const uint32_t step = wide ? NONN_CONV_3X3_WIDE_STEP : NONN_CONV_3X3_STEP;
     const uint32_t panel_bytes = direct ? 0 : 3 * step * slices;
     const uint32_t slice = 16u * params->columns;
     ring rows = {tiles.panel + panel_bytes, slice, slices * slice, slices, input, -params->pad_h};
     memset(rows.slots, params->zero_point, 3 * rows.slot);
-    walk->sum = direct ? nonn_conv_3x3_sum_rows
-                : wide ? nonn_conv_3x3_sum_wide_steps
-                       : nonn_conv_3x3_sum_steps;
+    static nonn_helium_code *const sums[2][2] = {
+        {nonn_conv_3x3_sum_steps, nonn_conv_3x3_sum_wide_steps},
+        {nonn_conv_3x3_sum_rows, nonn_conv_3x3_sum_wide_rows}};
+    walk->sum = sums[direct][wide];
+    walk->steps = vdupq_n_u32(wide ? 128 : 64);
     for (int32_t y = 0; y < params->out_h; ++y) {
         const int32_t top = y * params->stride - params->pad_h;
         take(params, &rows, top + 2);
@@ -107,19 +127,12 @@ void nonn_conv_3x3_helium(const nonn_conv_3x3_helium_params *params, const int8_
             const uint32_t x = params->out_w - left - over;
             const uint32_t from = 16 * params->stride * x;
             const uint32_t count = direct && left >= 4 ? left / 4 : 1;
+            const int8_t *const at[3] = {row[0] + from, row[1] + from, row[2] + from};
             tiles.output -= over * params->out_c;
             if (direct) {
-                walk->at[0] = (uint32_t)row[0] + from;
-                walk->at[1] = (uint32_t)row[1] + from;
-                walk->at[2] = (uint32_t)row[2] + from;
-                walk->steps = vdupq_n_u32(64);
+                memcpy(walk->at, at, sizeof at);
             } else {
-                int8_t *to = tiles.panel;
-                for (uint32_t at = from; at < from + rows.slot; at += slice) {
-                    to = copy_step(to, row[0] + at, wide);
-                    to = copy_step(to, row[1] + at, wide);
-                    to = copy_step(to, row[2] + at, wide);
-                }
+                (wide ? copy_wide_steps : copy_steps)(tiles.panel, at, slices, slice);
                 walk->at[1] = (uint32_t)tiles.panel;
                 walk->at[2] = slices - 1;
             }

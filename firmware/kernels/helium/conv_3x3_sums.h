@@ -6,8 +6,9 @@
 
 #include "nonn/kernels/helium_tile.h"
 
-/* 16 channels, stride 1: at[0] to at[2] are the first of the tile's columns in its three rows. */
-nonn_helium_code nonn_conv_3x3_sum_rows;
+/* 16 channels, stride 1 and 2: at[0] to at[2] are the first of the tile's columns in its three
+ * rows. */
+nonn_helium_code nonn_conv_3x3_sum_rows, nonn_conv_3x3_sum_wide_rows;
 
 /* Any number of slices of 16 channels, of stride 1 and 2: at[1] is a panel of three steps, rows of
  * taps, for each slice, at[2] the slices behind the first. */

@@ -39,6 +39,41 @@ __attribute__((naked)) void nonn_helium_scale_quads(void) {
         "le lr, 2b\n" NONN_HELIUM_NEXT);
 }
 
+#define QUADS(LIMITS)             \
+    "2:\n"                        \
+    "ldm r1!, {r4-r9}\n"          \
+    "vldrw.u32 q0, [r0], #16\n"   \
+    "vadd.i32 q0, q0, r4\n"       \
+    "vldrw.u32 q1, [r0], #16\n"   \
+    "vqrdmulh.s32 q0, q0, r5\n"   \
+    "vadd.i32 q1, q1, r7\n"       \
+    "vqdmlah.s32 q0, q0, r6\n"    \
+    "vqrdmulh.s32 q1, q1, r8\n"   \
+    "vrshl.s32 q0, r6\n"          \
+    "vqdmlah.s32 q1, q1, r9\n"    \
+    "vqmovnb.s32 q0, q0\n"        \
+    "vrshl.s32 q1, r9\n"          \
+    "vqmovnb.s32 q1, q1\n"        \
+    "ldm r1!, {r4-r9}\n"          \
+    "vldrw.u32 q2, [r0], #16\n"   \
+    "vadd.i32 q2, q2, r4\n"       \
+    "vldrw.u32 q3, [r0], #16\n"   \
+    "vqrdmulh.s32 q2, q2, r5\n"   \
+    "vadd.i32 q3, q3, r7\n"       \
+    "vqdmlah.s32 q2, q2, r6\n"    \
+    "vqrdmulh.s32 q3, q3, r8\n"   \
+    "vrshl.s32 q2, r6\n"          \
+    "vqdmlah.s32 q3, q3, r9\n"    \
+    "vqmovnt.s32 q0, q2\n"        \
+    "vrshl.s32 q3, r9\n"          \
+    "vqmovnt.s32 q1, q3\n"        \
+    "vqadd.s16 q0, q0, r10\n"     \
+    "vqadd.s16 q1, q1, r10\n"     \
+    "vqmovnb.s16 q0, q0\n"        \
+    "vqmovnt.s16 q0, q1\n" LIMITS \
+    "vstrw.32 q0, [q4, #4]!\n"    \
+    "le lr, 2b\n" NONN_HELIUM_NEXT
+
 __attribute__((naked)) void nonn_helium_requantize_quads(void) {
     __asm volatile(
         "ldrd r1, r12, [r0, #64]\n"
@@ -49,42 +84,17 @@ __attribute__((naked)) void nonn_helium_requantize_quads(void) {
         "vdup.8 q5, r5\n"
         "vdup.8 q6, r6\n"
         "ldrd r0, r2, [r0, #4]\n"
-        "dls lr, r2\n"
-        "2:\n"
-        "ldm r1!, {r4-r9}\n"
-        "vldrw.u32 q0, [r0], #16\n"
-        "vadd.i32 q0, q0, r4\n"
-        "vldrw.u32 q1, [r0], #16\n"
-        "vqrdmulh.s32 q0, q0, r5\n"
-        "vadd.i32 q1, q1, r7\n"
-        "vqdmlah.s32 q0, q0, r6\n"
-        "vqrdmulh.s32 q1, q1, r8\n"
-        "vrshl.s32 q0, r6\n"
-        "vqdmlah.s32 q1, q1, r9\n"
-        "vqmovnb.s32 q0, q0\n"
-        "vrshl.s32 q1, r9\n"
-        "vqmovnb.s32 q1, q1\n"
-        "ldm r1!, {r4-r9}\n"
-        "vldrw.u32 q2, [r0], #16\n"
-        "vadd.i32 q2, q2, r4\n"
-        "vldrw.u32 q3, [r0], #16\n"
-        "vqrdmulh.s32 q2, q2, r5\n"
-        "vadd.i32 q3, q3, r7\n"
-        "vqdmlah.s32 q2, q2, r6\n"
-        "vqrdmulh.s32 q3, q3, r8\n"
-        "vrshl.s32 q2, r6\n"
-        "vqdmlah.s32 q3, q3, r9\n"
-        "vqmovnt.s32 q0, q2\n"
-        "vrshl.s32 q3, r9\n"
-        "vqmovnt.s32 q1, q3\n"
-        "vqadd.s16 q0, q0, r10\n"
-        "vqadd.s16 q1, q1, r10\n"
-        "vqmovnb.s16 q0, q0\n"
-        "vqmovnt.s16 q0, q1\n"
-        "vmax.s8 q0, q0, q5\n"
-        "vmin.s8 q0, q0, q6\n"
-        "vstrw.32 q0, [q4, #4]!\n"
-        "le lr, 2b\n" NONN_HELIUM_NEXT);
+        "dls lr, r2\n" QUADS("vmax.s8 q0, q0, q5\n"
+                             "vmin.s8 q0, q0, q6\n"));
+}
+
+__attribute__((naked)) void nonn_helium_requantize_quads_unlimited(void) {
+    __asm volatile(
+        "ldrd r1, r12, [r0, #64]\n"
+        "ldrsh r10, [r0, #90]\n"
+        "vldrw.u32 q4, [r0, #48]\n"
+        "ldrd r0, r2, [r0, #4]\n"
+        "dls lr, r2\n" QUADS(""));
 }
 
 #endif

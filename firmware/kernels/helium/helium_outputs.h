@@ -8,7 +8,7 @@
 /* By one line, where the filters have a scale: two words per channel. */
 nonn_helium_code nonn_helium_scale_quads;
 
-/* For any limits: three words per channel. */
-nonn_helium_code nonn_helium_requantize_quads;
+/* For any limits, and for those of int8: three words per channel. */
+nonn_helium_code nonn_helium_requantize_quads, nonn_helium_requantize_quads_unlimited;
 
 #endif

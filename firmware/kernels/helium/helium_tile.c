@@ -49,7 +49,12 @@ void nonn_helium_begin(nonn_helium_tiles *tiles, const nonn_helium_filters *filt
     walk->steps = vdupq_n_u32(0);
     walk->constants = filters->constants;
     walk->skip = 3u * filters->channels;
-    walk->put = filters->scale != 0 ? nonn_helium_scale_quads : nonn_helium_requantize_quads;
+    walk->put = nonn_helium_requantize_quads;
+    if (filters->scale != 0) {
+        walk->put = nonn_helium_scale_quads;
+    } else if (filters->activation_min == INT8_MIN && filters->activation_max == INT8_MAX) {
+        walk->put = nonn_helium_requantize_quads_unlimited;
+    }
     walk->scale = filters->scale;
     walk->activation_min = filters->activation_min;
     walk->activation_max = filters->activation_max;
@@ -91,20 +96,33 @@ void nonn_helium_tiles_run(nonn_helium_tiles *tiles, uint32_t count) {
 static void sum_one(const nonn_helium_walk *walk, uint32_t chunks, uint32_t pitch) {
     const int8_t *weights = walk->weights;
     const int8_t *begin = (const int8_t *)walk->at[3];
+    const int8_t *last = begin + pitch * (chunks - 1);
     int32_t *sums = walk->sums;
     for (uint32_t pair = 0; pair < 2 * walk->quads; ++pair, sums += 8) {
-        const int8x16_t x = vld1q_s8(begin);
-        int32_t even = vmladavq_s8(x, vld1q_s8(weights));
-        int32_t odd = vmladavq_s8(x, vld1q_s8(weights + 16));
-        weights += 32;
-        for (const int8_t *from = begin + pitch * (chunks - 1); from > begin; from -= pitch) {
-            const int8x16_t other = vld1q_s8(from);
-            even = vmladavaq_s8(even, other, vld1q_s8(weights));
-            odd = vmladavaq_s8(odd, other, vld1q_s8(weights + 16));
-            weights += 32;
-        }
-        vst1q_s32(sums, vdupq_n_s32(even));
-        vst1q_s32(sums + 4, vdupq_n_s32(odd));
+        __asm volatile(
+            "vldrw.u32 q1, [%0], #16\n"
+            "vldrb.u8 q0, [%1]\n"
+            "vmladav.s8 r0, q0, q1\n"
+            "vldrw.u32 q2, [%0], #16\n"
+            "vmladav.s8 r2, q0, q2\n"
+            "mov r1, %2\n"
+            "wls lr, %3, 2f\n"
+            "1:\n"
+            "vldrw.u32 q1, [%0], #16\n"
+            "vldrb.u8 q0, [r1]\n"
+            "vmladava.s8 r0, q0, q1\n"
+            "vldrw.u32 q2, [%0], #16\n"
+            "vmladava.s8 r2, q0, q2\n"
+            "sub r1, r1, %4\n"
+            "le lr, 1b\n"
+            "2:\n"
+            "vdup.32 q0, r0\n"
+            "vdup.32 q1, r2\n"
+            "vstrw.32 q0, [%5]\n"
+            "vstrw.32 q1, [%5, #16]\n"
+            : "+r"(weights)
+            : "r"(begin), "r"(last), "r"(chunks - 1), "r"(pitch), "r"(sums)
+            : "r0", "r1", "r2", "lr", "q0", "q1", "q2", "memory");
     }
 }
 

@@ -5,7 +5,7 @@
  * columns: a row of taps takes six loads of the input, at stride 2 nine, where single fields take
  * twelve. Three rows of the image at a time are copied to a ring, [16 channels][column][16], with
  * the padding around them; so outputs may lie over the rows before. From there a tile's columns go
- * to a panel, [16 channels][row of taps][column][16]; for 16 channels and stride 1 the ring itself
+ * to a panel, [16 channels][row of taps][column][16]; for 16 channels the ring itself
  * serves. Pairs of channels walk the panel forwards and backwards in turn, so that each begins with
  * the columns that the one before it ended with. The last tile of a row begins four pixels before
  * its end, if need be over the one before it.
