@@ -4,8 +4,6 @@
 
 #if NONN_TARGET_DSP
 
-#include <string.h>
-
 #define GROUP 4
 
 /* Four channels of all pixels. Bytes are masked to halves, each times 256, so that SMLAWB and
@@ -59,16 +57,17 @@ __attribute__((naked, noinline, noipa)) static void scale_group(
 }
 
 void nonn_scale_dsp(const nonn_scale_dsp_params *params, const int8_t *input, int8_t *output) {
-    const int32_t channels = params->channels, pixels = params->pixels;
-    const size_t bytes = (size_t)pixels * (size_t)channels;
+    const int32_t pixels = params->pixels, channels = params->channels;
+    const int32_t count = pixels * channels;
     const uintptr_t distance = (uintptr_t)input - (uintptr_t)output;
-    /* A group must not write over a later group's inputs. */
-    if (distance < bytes && distance % (uintptr_t)channels != 0) {
-        input = memmove(output, input, bytes);
-    }
-    const int32_t *weights = params->weights;
-    for (int32_t c = 0; c < channels; c += GROUP, weights += 2 * GROUP) {
-        scale_group(input + c, output + c, channels, weights, pixels);
+    /* A group must not write over another one's inputs. */
+    const int crossing = distance < (uintptr_t)count && distance % (uintptr_t)channels != 0;
+    const int32_t together = crossing ? 1 : pixels;
+    for (int32_t i = 0; i < count; i += together * channels) {
+        const int32_t *weights = params->weights;
+        for (int32_t c = i; c < i + channels; c += GROUP, weights += 2 * GROUP) {
+            scale_group(input + c, output + c, channels, weights, together);
+        }
     }
 }
 

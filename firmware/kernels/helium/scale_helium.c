@@ -4,7 +4,7 @@
 #if NONN_TARGET_HELIUM
 
 #include <arm_mve.h>
-#include <string.h>
+#include <stdbool.h>
 
 #define GROUP 8
 
@@ -109,35 +109,36 @@ __attribute__((naked, noinline, noipa)) static void scale_rest(
 }
 
 /* Seldom needed: most limits are those of int8. */
-static void clamp(int8_t *values, size_t count, int8_t low, int8_t high) {
+static void clamp(int8_t *values, int32_t count, int8_t low, int8_t high) {
     const int8x16_t least = vdupq_n_s8(low), most = vdupq_n_s8(high);
-    for (size_t i = 0; i < count; i += 16) {
-        const mve_pred16_t lanes = vctp8q((uint32_t)(count - i));
-        const int8x16_t raised = vmaxq_s8(vldrbq_z_s8(values + i, lanes), least);
-        vstrbq_p_s8(values + i, vminq_s8(raised, most), lanes);
+    for (; count > 0; count -= 16, values += 16) {
+        const mve_pred16_t lanes = vctp8q((uint32_t)count);
+        const int8x16_t raised = vmaxq_s8(vldrbq_z_s8(values, lanes), least);
+        vstrbq_p_s8(values, vminq_s8(raised, most), lanes);
     }
 }
 
 void nonn_scale_helium(const nonn_scale_helium_params *params, const int8_t *input,
                        int8_t *output) {
-    const int32_t channels = params->channels, pixels = params->pixels;
+    const int32_t pixels = params->pixels, channels = params->channels;
     const int8_t low = params->activation_min, high = params->activation_max;
-    const size_t bytes = (size_t)pixels * (size_t)channels;
+    const int32_t count = pixels * channels, rest = channels % GROUP;
     const uintptr_t distance = (uintptr_t)input - (uintptr_t)output;
-    const int32_t *weights = params->weights;
-    /* A group must not write over a later group's inputs. */
-    if (distance < bytes && distance % (uintptr_t)channels != 0) {
-        input = memmove(output, input, bytes);
-    }
-    int32_t c = 0;
-    for (; c + GROUP <= channels; c += GROUP, weights += 2 * GROUP) {
-        scale_group(input + c, output + c, channels, weights, pixels);
-    }
-    if (c < channels) {
-        scale_rest(input + c, output + c, channels, weights, pixels, channels - c);
+    /* A group must not write over another one's inputs. */
+    const bool crossing = distance < (uintptr_t)count && distance % (uintptr_t)channels != 0;
+    const int32_t together = crossing ? 1 : pixels;
+    for (int32_t i = 0; i < count; i += together * channels) {
+        const int32_t *weights = params->weights;
+        int32_t c = i;
+        for (; c < i + channels - rest; c += GROUP, weights += 2 * GROUP) {
+            scale_group(input + c, output + c, channels, weights, together);
+        }
+        if (rest > 0) {
+            scale_rest(input + c, output + c, channels, weights, together, rest);
+        }
     }
     if (low > INT8_MIN || high < INT8_MAX) {
-        clamp(output, bytes, low, high);
+        clamp(output, count, low, high);
     }
 }
 

@@ -1,36 +1,55 @@
 #include "nonn/kernels/scale_linear.h"
 
-#include "nonn/fixed_point.h"
+typedef struct {
+    int32_t factor, start;
+    int32_t low, high;
+} line;
 
-static inline int32_t at(const int32_t *line, int32_t x) {
-    return (line[0] * x + line[1]) >> NONN_SCALE_LINEAR_SHIFT;
+/* nonn_clamp_s8 after the line, in a form that compilers leave free of branches. */
+static inline int8_t at(line l, int32_t x) {
+    int32_t y = (l.factor * x + l.start) >> NONN_SCALE_LINEAR_SHIFT;
+    y = y < l.low ? l.low : y;
+    y = y > l.high ? l.high : y;
+    return (int8_t)y;
+}
+
+/* One channel of `pixels` pixels, `step` bytes apart. */
+static void scale(line l, const int8_t *input, int8_t *output, int32_t step, int32_t pixels) {
+    for (; pixels >= 4; pixels -= 4) {
+        /* All loads of the group before its stores, which may alias them. */
+        const int32_t x0 = input[0], x1 = input[step];
+        input += 2 * step;
+        const int32_t x2 = input[0], x3 = input[step];
+        input += 2 * step;
+        output[0] = at(l, x0);
+        output[step] = at(l, x1);
+        output += 2 * step;
+        output[0] = at(l, x2);
+        output[step] = at(l, x3);
+        output += 2 * step;
+    }
+    for (; pixels > 0; --pixels) {
+        *output = at(l, *input);
+        input += step;
+        output += step;
+    }
 }
 
 void nonn_scale_linear(const nonn_scale_linear_params *params, const int8_t *input,
                        int8_t *output) {
-    /* Stores through `output` may alias `params` as far as the compiler knows: read it once. */
-    const int32_t low = params->activation_min, high = params->activation_max;
-    const int32_t channels = params->channels;
-    const int32_t *const lines = params->weights;
-    for (int32_t pixel = params->pixels; pixel > 0; --pixel) {
-        const int32_t *line = lines;
-        int32_t left = channels;
-        for (; left >= 4; left -= 4) {
-            /* All loads of the group before its stores, which may alias them. */
-            const int32_t y0 = at(line, input[0]);
-            const int32_t y1 = at(line + 2, input[1]);
-            const int32_t y2 = at(line + 4, input[2]);
-            const int32_t y3 = at(line + 6, input[3]);
-            output[0] = nonn_clamp_s8(y0, low, high);
-            output[1] = nonn_clamp_s8(y1, low, high);
-            output[2] = nonn_clamp_s8(y2, low, high);
-            output[3] = nonn_clamp_s8(y3, low, high);
-            line += 8;
-            input += 4;
-            output += 4;
-        }
-        for (; left > 0; --left, line += 2) {
-            *output++ = nonn_clamp_s8(at(line, *input++), low, high);
+    const int32_t pixels = params->pixels, channels = params->channels;
+    const int32_t count = pixels * channels;
+    const uintptr_t distance = (uintptr_t)input - (uintptr_t)output;
+    /* A channel must not write over another one's inputs. */
+    const int crossing = distance < (uintptr_t)count && distance % (uintptr_t)channels != 0;
+    const int32_t together = crossing ? 1 : pixels;
+    line l = {.low = params->activation_min, .high = params->activation_max};
+    for (int32_t i = 0; i < count; i += together * channels) {
+        const int32_t *weights = params->weights;
+        for (int32_t c = i; c < i + channels; ++c, weights += 2) {
+            l.factor = weights[0];
+            l.start = weights[1];
+            scale(l, input + c, output + c, channels, together);
         }
     }
 }

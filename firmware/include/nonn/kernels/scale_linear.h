@@ -18,8 +18,7 @@ typedef struct {
     const int32_t *weights;                 /* [channels][2]: factor, start */
 } nonn_scale_linear_params;
 
-/* `input` and `output` [pixels][channels]; `output` may be `input` or start below it: element i is
- * written when no later element needs what it held. */
+/* `input` and `output` [pixels][channels]; `output` may be `input` or start below it. */
 void nonn_scale_linear(const nonn_scale_linear_params *params, const int8_t *input, int8_t *output);
 
 #endif
