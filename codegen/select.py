@@ -35,7 +35,7 @@ TABLE: tuple[Row, ...] = (
     Row("portable", "add", "add_linear", "both rescalings in one linear form, where one exists"),
     Row("portable", "depthwise_conv_2d", "scale_linear", "1x1 as a line for each channel, where one exists"),
     Row("dsp", "conv_2d", "winograd_dsp", "3x3 at stride 1 in 16 products for 36", ("balance", "speed")),
-    Row("dsp", "conv_2d", "conv_dsp", "two pixels by four filters, weights unpacked on the way"),
+    Row("dsp", "conv_2d", "conv_dsp", "three pixels by two filters, weights unpacked on the way"),
     Row("dsp", "depthwise_conv_2d", "scale_dsp", "1x1: four channels of all pixels, lines in registers"),
     Row("dsp", "depthwise_conv_2d", "scale_linear", "the same lines with any limits and channels"),
     Row("dsp", "depthwise_conv_2d", "depthwise_dsp", "rows in pairs, two outputs of a channel at once"),
