@@ -32,7 +32,7 @@ _MOST_SCALE = 8  # int8 weights times 2^8 are int16
 _REACHES = 8, 128  # addends tried on either side of the nearest for each multiplier, few first
 _SLOPES = 8  # multipliers tried on either side of the nearest for each scale
 _CHECKED = 8  # candidates for each multiplier: those of the smallest start first
-_LEVELS = np.arange(INT8_MIN + 1, INT8_MAX + 1)
+LEVELS = np.arange(INT8_MIN + 1, INT8_MAX + 1)
 _FAR = 1 << 40
 
 
@@ -71,7 +71,7 @@ def fuse(
     if np.any(shift > 0) or np.any(low < INT32_MIN) or np.any(high > INT32_MAX):
         return None
     m, right = multiplier.astype(np.int64)[:, None], -shift.astype(np.int64)[:, None]
-    steps = _steps(m, right, low[:, None], high[:, None], output_offset)
+    steps = first_sums(m, right, low[:, None], high[:, None], output_offset)
     rows = []
     for channel in range(len(low)):
         row = _channel(
@@ -98,13 +98,15 @@ def _reference(a: np.ndarray, m: np.ndarray, right: np.ndarray, offset: int) -> 
     return (high >> right) + ((high & mask) > (mask >> 1) + (high < 0)) + offset
 
 
-def _steps(m: np.ndarray, right: np.ndarray, low: np.ndarray, high: np.ndarray, offset: int) -> np.ndarray:
+def first_sums(
+    m: np.ndarray, right: np.ndarray, low: np.ndarray, high: np.ndarray, offset: int
+) -> np.ndarray:
     """Return the first sum that gives t or more, for t from -127; beyond ``high`` where none does."""
     first, beyond = np.broadcast_arrays(low, high + 1)
-    first, beyond = np.repeat(first, len(_LEVELS), 1), np.repeat(beyond, len(_LEVELS), 1)
+    first, beyond = np.repeat(first, len(LEVELS), 1), np.repeat(beyond, len(LEVELS), 1)
     while np.any(first < beyond):
         middle = (first + beyond) >> 1
-        reached = _reference(middle, m, right, offset) >= _LEVELS
+        reached = _reference(middle, m, right, offset) >= LEVELS
         first = np.where(reached, first, np.minimum(middle + 1, beyond))
         beyond = np.where(reached, middle, beyond)
     return first
@@ -120,13 +122,13 @@ def _channel(
     below, within = steps > ends[0], steps <= ends[1]  # whether there are sums before and after a step
     if not np.any(below & within):  # one output whatever comes in
         return 0, 0, 0, ((INT8_MIN + int(np.count_nonzero(within))) << FRACTION) + 128, 0
-    apart = below & within & (offset >= _LEVELS)  # steps to be corrected
+    apart = below & within & (offset >= LEVELS)  # steps to be corrected
     if rule[1] == 0 or np.array_equal(apart, below & within):
         apart = np.zeros_like(apart)
     for reach in _REACHES:
         addends = (offset << FRACTION) + 128 + np.array(sorted(range(-reach, reach), key=abs))
         for scale, multiplier in _multipliers(rule, max(-ends[0], ends[1])):
-            firsts = -(((addends[:, None] - (_LEVELS << FRACTION)) << 32) // multiplier)
+            firsts = -(((addends[:, None] - (LEVELS << FRACTION)) << 32) // multiplier)
             bounds = firsts - (steps << scale)
             least = np.where(within, bounds, -_FAR)
             most = np.where(below, bounds + (1 << scale) - 1, _FAR)
@@ -166,8 +168,8 @@ def _equals(found: tuple[int, int, int, int], scale: int, steps: np.ndarray, end
         return ((scaled - correction * (scaled < 0)) * multiplier >> 32) + addend
 
     below, within = steps > ends[0], steps <= ends[1]
-    after = before_last_shift(steps[within]) >> FRACTION >= _LEVELS[within]
-    before = before_last_shift(steps[below] - 1) >> FRACTION < _LEVELS[below]
+    after = before_last_shift(steps[within]) >> FRACTION >= LEVELS[within]
+    before = before_last_shift(steps[below] - 1) >> FRACTION < LEVELS[below]
     extremes = before_last_shift(np.array(ends))
     narrow = abs(start) + correction + (max(-ends[0], ends[1]) << scale) <= INT32_MAX
     short = -(1 << 15) <= addend < 1 << 15 and 0 <= correction < 1 << 15
