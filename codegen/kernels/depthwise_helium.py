@@ -14,14 +14,12 @@ from nonn_mcu.codegen.kernels import helium_tile as tile
 from nonn_mcu.codegen.kernels.constant_channels import settle
 from nonn_mcu.codegen.layer import Layer, Table, Value
 
-_SIX, _FIVE, _PATCHES, _TRIPLES, _PAIRS = range(5)  # NONN_DEPTHWISE_HELIUM_*
+# NONN_DEPTHWISE_HELIUM_*
+_SIX, _FIVE, _PATCHES, _NINE, _TRIPLES, _PAIRS, _NINE_PAIRS = range(7)
 _CELL = 64
-_PIXELS = 12  # outputs of a unit
-_SUMS = 16 * _PIXELS  # bytes of a unit's sums
 _PADDING = 16  # bytes of a pixel outside the image
 _AHEAD = 65_535  # the tables hold offsets of 16 bits
 _TILES = ("first", "middle", "last")
-_BLOCKS = ((0, 0), (0, 1), (1, 0), (1, 1))  # column and row of a patch's outputs, in the order of the sums
 
 
 def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
@@ -104,9 +102,19 @@ class _Shape:
 
     @property
     def kind(self) -> int:
+        small = self.out_h == self.out_w == 3
         if self.stride == 2:
+            if small:
+                return _NINE_PAIRS
             return _TRIPLES if self.out_w % 6 == 0 or (self.out_w % 2 == 0 and self.out_w > 16) else _PAIRS
+        if small:
+            return _NINE
         return _PATCHES if self.out_w < 5 else _FIVE if self.out_w == 5 else _SIX
+
+    @property
+    def pixels(self) -> int:
+        """Outputs of a unit."""
+        return 20 if self.kind == _FIVE else 12
 
     @property
     def rows(self) -> int:
@@ -148,7 +156,8 @@ class _Form:
 def _forms(shape: _Shape) -> list[_Form]:
     made = []
     odd = shape.stride == 1 and shape.out_h % 2 == 1
-    for rows in range(2 if odd else 1, shape.rows + 1):
+    least = shape.rows if shape.kind in (_NINE, _NINE_PAIRS) else 2 if odd else 1
+    for rows in range(least, shape.rows + 1):
         number = -(-shape.rows // rows)
         first_rows = shape.rows - rows * (number - 1)
         # The row of outputs that each row of cells begins with.
@@ -159,54 +168,71 @@ def _forms(shape: _Shape) -> list[_Form]:
             break
         counts = [len(tiles[0])] * (number > 1) + [len(tiles[1])] * (number - 2) + [len(tiles[2])]
         for chunk in range(1, max(counts) + 1):
-            scratch = shape.cells(rows) * _CELL + chunk * _SUMS + _PADDING
+            scratch = shape.cells(rows) * _CELL + 16 * chunk * shape.pixels + _PADDING
             calls = sum(-(-count // chunk) for count in counts)
             made.append(_Form(first_rows, rows, chunk, tiles, scratch, calls))
     return made
 
 
 def _units(shape: _Shape, starts: list[int]) -> np.ndarray:
-    """Tables of a tile, (units, 18), whose rows of cells begin with these rows of outputs."""
-    if shape.stride == 2:
-        parts = _triples(shape, starts) if shape.kind == _TRIPLES else _pairs(shape, starts)
-    else:
-        parts = _patches(shape, starts)
+    """Tables of a tile, one a line, whose rows of cells begin with these rows of outputs."""
+    parts = {_FIVE: _fives, _NINE: _nine, _TRIPLES: _triples, _PAIRS: _pairs, _NINE_PAIRS: _nine_pairs}.get(
+        shape.kind, _patches
+    )(shape, starts)
     units = []
-    per_unit = _PIXELS // len(parts[0][1])
+    per_unit = shape.pixels // len(parts[0][1])
     parts = parts + parts[-1:] * (-len(parts) % per_unit)
+    begins = 2 if shape.kind == _FIVE else 6
     for i in range(0, len(parts), per_unit):
         unit = parts[i : i + per_unit]
-        cells = [cell * _CELL for cell, _ in unit]
+        cells = [cell * _CELL for part, _ in unit for cell in part]
         pixels = [(y * shape.out_w + x) * shape.channels for _, outputs in unit for y, x in outputs]
-        units.append(cells + [0] * (6 - per_unit) + pixels)
+        units.append(cells + [0] * (begins - len(cells)) + pixels)
     return np.array(units, np.int64)
 
 
-# What is computed together: its first cell, and the row and column of each output.
-_Part = tuple[int, list[tuple[int, int]]]
+# What is computed together: where its cells begin, and the row and column of each output.
+_Part = tuple[list[int], list[tuple[int, int]]]
 
 
 def _patches(shape: _Shape, starts: list[int]) -> list[_Part]:
     """Stride 1: two columns of two rows of outputs."""
     most = shape.out_w - 2
     columns = [*range(0, most + 1, 2)] + [most] * (shape.out_w % 2)
-    if shape.kind == _FIVE:
-        columns = [0, 2, 4]
-    elif shape.kind == _SIX:
+    if shape.kind == _SIX:
         blocks = sorted({*range(0, shape.out_w - 5, 6), shape.out_w - 6})
         columns = [x + dx for x in blocks for dx in (0, 2, 4)]
+    return [([row * shape.pitch + x], _block(y, x, 2)) for row, y in enumerate(starts) for x in columns]
+
+
+def _block(y: int, x: int, columns: int) -> list[tuple[int, int]]:
+    """Two rows of outputs, column by column."""
+    return [(y + dy, x + dx) for dx in range(columns) for dy in (0, 1)]
+
+
+def _fives(shape: _Shape, starts: list[int]) -> list[_Part]:
+    """Stride 1: two rows of cells, five columns of outputs; an odd row of cells comes twice."""
+    rows = [*enumerate(starts), (len(starts) - 1, starts[-1])]
     return [
-        (row * shape.pitch + x, [(y + dy, min(x + dx, shape.out_w - 1)) for dx in (0, 1) for dy in (0, 1)])
-        for row, y in enumerate(starts)
-        for x in columns
+        (
+            [first * shape.pitch, second * shape.pitch],
+            [*_block(y, 0, 5), *_block(below, 4, 1), *_block(below, 0, 4)],
+        )
+        for (first, y), (second, below) in zip(rows[:-1:2], rows[1::2], strict=True)
     ]
+
+
+def _nine(shape: _Shape, starts: list[int]) -> list[_Part]:
+    """Stride 1, 3x3 outputs: a patch of four, its neighbours of two, one."""
+    outputs = [*_block(0, 0, 3), (2, 0), (2, 1), (2, 2), (1, 2), (2, 0), (2, 1)]
+    return [([0, shape.pitch], outputs)]
 
 
 def _triples(shape: _Shape, starts: list[int]) -> list[_Part]:
     """Stride 2: six outputs side by side."""
     columns = sorted({*range(0, shape.out_w - 5, 6), shape.out_w - 6})
     return [
-        (row * shape.pitch + x // 2 * 3, [(y, x + dx) for dx in range(6)])
+        ([row * shape.pitch + x // 2 * 3], [(y, x + dx) for dx in range(6)])
         for row, y in enumerate(starts)
         for x in columns
     ]
@@ -219,13 +245,21 @@ def _pairs(shape: _Shape, starts: list[int]) -> list[_Part]:
     one come first, and each row has a whole one besides.
     """
     whole = [
-        (row * shape.pitch + x // 2 * 3, [(y, x), (y, x + 1)])
+        ([row * shape.pitch + x // 2 * 3], [(y, x), (y, x + 1)])
         for row, y in enumerate(starts)
         for x in range(0, shape.out_w - 1, 2)
     ]
     last = shape.out_w - 1
-    lone = [(row * shape.pitch + last // 2 * 3, [(y, last), whole[-1][1][0]]) for row, y in enumerate(starts)]
+    lone = [
+        ([row * shape.pitch + last // 2 * 3], [(y, last), whole[-1][1][0]]) for row, y in enumerate(starts)
+    ]
     return (lone if shape.out_w % 2 else []) + whole
+
+
+def _nine_pairs(shape: _Shape, starts: list[int]) -> list[_Part]:
+    """Stride 2, 3x3 outputs: in each row a pair and half of one."""
+    outputs = [(0, 0), (0, 1), (0, 2), (1, 2), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2), (1, 1), (2, 0), (2, 1)]
+    return [([row * shape.pitch for row in range(len(starts))], outputs)]
 
 
 def _best(forms: list[_Form], want: Want, outputs: int) -> _Form:
@@ -261,9 +295,13 @@ def _constants(params: Mapping[str, Value], filters: np.ndarray) -> np.ndarray |
 
 
 def _words(filters: np.ndarray, stride: int) -> np.ndarray:
-    """Give filters, (channels, 9), as (channels, 12): the taps in one cell make a word, zeros fill it."""
+    """Give filters, (channels, 9), as ``weights`` of the header: the taps in one cell make a word."""
     cells = ((0, 3, 6, 7), (2, 5, 8), (1, 4)) if stride == 2 else ((0, 3, 6), (1, 4, 7), (2, 5, 8))
-    words = np.zeros((len(filters), 3, 4), np.int8)
+    words = np.zeros((len(filters), 4, 4), np.int8)
     for cell, taps in enumerate(cells):
         words[:, cell, : len(taps)] = filters[:, taps]
-    return words
+    if stride == 2:
+        words[:, 3] = words[:, 2]
+        words[:, 2] = np.roll(words[:, 3], 2, axis=1)
+    last_first = words.reshape(-1, 4, 16)[:, ::-1].reshape(-1)
+    return np.concatenate([np.zeros(4, np.int8), last_first])

@@ -155,17 +155,20 @@ void nonn_depthwise_helium(const nonn_depthwise_helium_params *params, const int
     }
     int8_t *cells = scratch;
     const uint32_t bytes = CELL * params->cells;
-    int8_t *padding = cells + bytes + 192u * params->chunk;
+    const uint32_t pixels = NONN_DEPTHWISE_HELIUM_PIXELS(params->kind);
+    const uint32_t table = NONN_DEPTHWISE_HELIUM_FROM(params->kind) + pixels;
+    int8_t *padding = cells + bytes + 16 * pixels * params->chunk;
     set(cells, bytes, (int8_t)params->zero_point);
     set(padding, GROUP, (int8_t)params->zero_point);
 
     const int32_t outputs = params->stride == 2 ? 1 : 2;
-    const int32_t *constants = params->constants;
     nonn_depthwise_work work;
-    work.sums = (int32_t *)(void *)(cells + bytes);
+    work.sums = (int32_t *)(void *)(cells + bytes) + 3 * pixels;
+    work.cells = cells;
     work.kind = params->kind;
-    work.params = params;
+    work.weights = params->weights + 4;
     work.constants = params->constants;
+    work.params = params;
     for (int32_t group = 0; group < channels; group += GROUP) {
         const int32_t lanes = channels - group < GROUP ? channels - group : GROUP;
         const image from = {
@@ -173,6 +176,7 @@ void nonn_depthwise_helium(const nonn_depthwise_helium_params *params, const int
             channels, vctp8q((uint32_t)lanes)};
         const int8_t *before = 0;
         int32_t count = params->first_rows;
+        work.weights_end = work.weights + 16 * lanes;
         for (int32_t y = 0; y < params->out_h; y += count * outputs, count = params->rows) {
             const bool last = y + count * outputs >= params->out_h;
             uint32_t units = last     ? params->last_units
@@ -183,16 +187,15 @@ void nonn_depthwise_helium(const nonn_depthwise_helium_params *params, const int
             before = cells + (count - 1) * params->pitch * CELL;
             for (; units > 0; units -= work.units) {
                 work.units = units < params->chunk ? units : params->chunk;
-                work.cells = cells;
-                work.weights = params->weights + 12 * group;
-                work.constants = constants;
+                work.unit_back = 2 * table * work.units;
+                work.sums_back = 16 * pixels * work.units + 4 * pixels;
                 work.output = output + y * out_row + group;
-                work.fours = (uint32_t)lanes / 4;
                 nonn_depthwise_run(&work);
-                work.unit += NONN_DEPTHWISE_HELIUM_UNIT * work.units;
+                work.unit += table * work.units;
             }
         }
-        constants = work.constants;
+        work.weights = work.weights_end;
+        work.constants = work.constants_end;
     }
 }
 

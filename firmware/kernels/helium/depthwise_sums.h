@@ -38,23 +38,27 @@ void nonn_depthwise_half_cells(const nonn_depthwise_pairs *rows, int8_t *cells, 
                                uint32_t lanes);
 
 typedef struct {
-    const int8_t *cells;   /* of the next channel, as are weights, constants and output */
-    const int8_t *weights; /* [channel][12] */
+    int32_t *sums;    /* [units][4][pixels]; of the last of four channels, where the code begins */
+    const void *code; /* the kind's; set by the function */
     uint32_t units;
     const uint16_t *unit; /* tables of units */
-    int32_t *sums;        /* [units][4][12] */
-    const int32_t
-        *constants; /* of each four channels: scale and two words a channel, or 0 and three */
-    int8_t *output; /* of the tile's first pixel */
-    uint32_t fours; /* four channels each, to come */
+    uint32_t unit_back;   /* bytes of these tables */
+    uint32_t sums_back;   /* bytes from behind a channel's sums to those of the channel before */
+    const int8_t *cells;  /* of the first channel, as are weights, constants and output */
     uint32_t kind;
+    const int8_t *weights; /* as in the layer, without the zeros that they begin with */
+    int8_t *output;        /* of the tile's first pixel */
+    const int32_t *constants;
+    const int8_t *weights_end;
     const nonn_depthwise_helium_params *params;
+    const int32_t *constants_end; /* set by the function */
 } nonn_depthwise_work;
 
-/* Some units of a tile for all channels of a group, four at a time; the work moves on with them. */
+/* Some units of a tile for all channels of a group, four at a time. */
 void nonn_depthwise_run(nonn_depthwise_work *work);
 
-/* Outputs from sums where there is no scale. */
-void nonn_depthwise_outputs(const nonn_depthwise_work *work);
+/* Outputs of four channels from sums where there is no scale; `constants` are three words each. */
+void nonn_depthwise_outputs(const nonn_depthwise_work *work, const int32_t *constants,
+                            int8_t *output);
 
 #endif

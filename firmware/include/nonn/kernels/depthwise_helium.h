@@ -10,8 +10,8 @@
  * column and, as fourth byte, the last row of the odd one beside it, cell 2 the first two rows of
  * both odd columns; the pair's fifth column is cell 0 of the next.
  *
- * A tile is some rows of cells over the full width, a unit twelve outputs of it. Outputs of four
- * channels and some units lie as int32 [unit][channel][12] between sums and requantisation
+ * A tile is some rows of cells over the full width, a unit 12 or 20 outputs of it. Those of four
+ * channels and some units lie as int32 [unit][channel][output] between sums and requantisation
  * (nonn/kernels/helium_tile.h). Tables say where a unit's cells start and where its outputs go.
  *
  * The output may lie over the input, at its start or below: a tile's inputs are all in cells when
@@ -24,20 +24,22 @@
 
 #include <stdint.h>
 
-/* A unit's table: offsets in bytes, of cells from the tile's first, then of twelve pixels from the
- * tile's first. Outputs that there are not enough of are repeated, or lie where a later output of
- * the tile is written. */
-#define NONN_DEPTHWISE_HELIUM_FROM 6
-#define NONN_DEPTHWISE_HELIUM_UNIT 18
-
 /* What a unit is, and what its table starts with. */
 enum {
     NONN_DEPTHWISE_HELIUM_SIX,     /* three patches of stride 1 side by side: where the first is */
-    NONN_DEPTHWISE_HELIUM_FIVE,    /* the same without the last column */
+    NONN_DEPTHWISE_HELIUM_FIVE,    /* five columns of two rows of cells: where each begins */
     NONN_DEPTHWISE_HELIUM_PATCHES, /* three patches of stride 1 */
+    NONN_DEPTHWISE_HELIUM_NINE,    /* 3x3 outputs of two rows of cells: where each begins */
     NONN_DEPTHWISE_HELIUM_TRIPLES, /* two times three pairs of stride 2 side by side */
-    NONN_DEPTHWISE_HELIUM_PAIRS    /* six pairs of stride 2 */
+    NONN_DEPTHWISE_HELIUM_PAIRS,   /* six pairs of stride 2 */
+    NONN_DEPTHWISE_HELIUM_NINE_PAIRS /* 3x3 outputs of stride 2: where each row begins */
 };
+
+/* A unit's table: offsets in bytes, FROM of cells from the tile's first, then those of its pixels
+ * from the tile's first. Outputs that there are not enough of are repeated, or lie where a later
+ * output of the tile is written. */
+#define NONN_DEPTHWISE_HELIUM_FROM(kind) ((kind) == NONN_DEPTHWISE_HELIUM_FIVE ? 2u : 6u)
+#define NONN_DEPTHWISE_HELIUM_PIXELS(kind) ((kind) == NONN_DEPTHWISE_HELIUM_FIVE ? 20u : 12u)
 
 typedef struct {
     uint16_t in_h, in_w, channels; /* channels are a multiple of 4 */
@@ -55,12 +57,15 @@ typedef struct {
     uint16_t chunk; /* units whose sums are held at a time */
     uint16_t first_units, units, last_units;
     const uint16_t *first, *middle, *last; /* tables of the tiles; an only one is the last */
-    const int8_t *weights; /* [channel][12]: three words, each of taps in one cell, then zeros */
+    /* Four bytes of zeros, then [channel][16], of each four channels the last first. Stride 1:
+     * three words, each of taps in one cell, and one of zeros. Stride 2: the words of cells 0 and
+     * 1, then that of cell 2 shifted by two bytes, then that. */
+    const int8_t *weights;
     const int32_t
         *constants; /* of each four channels: scale, then theirs; see nonn_helium_filters */
 } nonn_depthwise_helium_params;
 
-/* `scratch`: the cells of a tile, 192 bytes for each unit of a chunk, 16 bytes. */
+/* `scratch`: the cells of a tile, 16 bytes for each output of the units of a chunk, 16 bytes. */
 void nonn_depthwise_helium(const nonn_depthwise_helium_params *params, const int8_t *input,
                            int8_t *output, void *scratch);
 
