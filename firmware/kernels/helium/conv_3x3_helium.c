@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "conv_3x3_sums.h"
+#include "panel.h"
 
 /* The rows of the image that the tiles of a row need, each in slot (row + pad_h) % 3, padded:
  * [slice][column][16]. */
@@ -19,7 +20,19 @@ typedef struct {
 } ring;
 
 /* Copies vectors, `pitch` bytes apart, to where they follow each other. */
-static void copy(int8_t *to, const int8_t *from, uint32_t pitch, uint32_t count) {
+static inline void copy(int8_t *to, const int8_t *from, uint32_t pitch, uint32_t count) {
+    if (pitch == 16) {
+        __asm volatile(
+            "dlstp.8 lr, %2\n"
+            "1:\n"
+            "vldrb.u8 q0, [%1], #16\n"
+            "vstrb.8 q0, [%0], #16\n"
+            "letp lr, 1b\n"
+            : "+r"(to), "+r"(from)
+            : "r"(16 * count)
+            : "lr", "q0", "memory");
+        return;
+    }
     __asm volatile(
         "dls lr, %2\n"
         "1:\n"
@@ -79,7 +92,7 @@ static void take(const nonn_conv_3x3_helium_params *params, ring *rows, int32_t 
     for (; rows->next <= last; ++rows->next) {
         int8_t *to = rows->slots + (uint32_t)(rows->next + params->pad_h) % 3 * rows->slot;
         if (rows->next >= params->in_h) {
-            memset(to, params->zero_point, rows->slot);
+            nonn_helium_set(to, params->zero_point, rows->slot);
         } else if (rows->next >= 0) {
             const int8_t *from = rows->input;
             to += params->pad_w * 16;
@@ -108,7 +121,7 @@ void nonn_conv_3x3_helium(const nonn_conv_3x3_helium_params *params, const int8_
     const uint32_t panel_bytes = direct ? 0 : 3 * step * slices;
     const uint32_t slice = 16u * params->columns;
     ring rows = {tiles.panel + panel_bytes, slice, slices * slice, slices, input, -params->pad_h};
-    memset(rows.slots, params->zero_point, 3 * rows.slot);
+    nonn_helium_set(rows.slots, params->zero_point, 3 * rows.slot);
     static nonn_helium_code *const sums[2][2] = {
         {nonn_conv_3x3_sum_steps, nonn_conv_3x3_sum_wide_steps},
         {nonn_conv_3x3_sum_rows, nonn_conv_3x3_sum_wide_rows}};

@@ -3,8 +3,6 @@
 #include "nonn/target.h"
 #if NONN_TARGET_HELIUM
 
-#include <string.h>
-
 #include "nonn/kernels/helium_tile.h"
 #include "panel.h"
 
@@ -124,7 +122,8 @@ void nonn_conv_columns_helium(const nonn_conv_columns_helium_params *params, con
     } else {
         at.columns += NONN_HELIUM_CHUNK * chunks;
     }
-    memset(at.columns, params->zero_point, (uint32_t)params->buffers * params->columns_bytes);
+    nonn_helium_set(at.columns, params->zero_point,
+                    (uint32_t)params->buffers * params->columns_bytes);
     uint32_t left = (uint32_t)params->out_h * params->out_w;
     while (left > 0) {
         if (at.in_row == 0) {

@@ -47,6 +47,19 @@ static inline int8_t *nonn_helium_copy_4(int8_t *chunk, const int8_t *from, uint
     return chunk;
 }
 
+/* Fills `bytes` (at least 1) with one value. */
+static inline void nonn_helium_set(int8_t *to, int8_t value, uint32_t bytes) {
+    const int8x16_t values = vdupq_n_s8(value);
+    __asm volatile(
+        "dlstp.8 lr, %1\n"
+        "1:\n"
+        "vstrb.8 %q2, [%0], #16\n"
+        "letp lr, 1b\n"
+        : "+r"(to)
+        : "r"(bytes), "w"(values)
+        : "lr", "memory");
+}
+
 /* One pixel again, of one value over and over. */
 static inline int8_t *nonn_helium_fill(int8_t *chunk, int8_t value, uint32_t bytes) {
     const int8x16_t values = vdupq_n_s8(value);
