@@ -34,7 +34,11 @@ def fold_pad(graph: Graph) -> Graph:
                 folded[op.outputs[0]] = (op, border)
     kept = [op for op in graph.ops if op.outputs[0] not in folded]
     return replace(
-        graph, ops=tuple(_padded(op, *folded[op.inputs[0]]) if op.inputs[0] in folded else op for op in kept)
+        graph,
+        ops=tuple(
+            _padded(op, *folded[op.inputs[0]]) if op.inputs[:1] and op.inputs[0] in folded else op
+            for op in kept
+        ),
     )
 
 

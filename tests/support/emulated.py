@@ -277,8 +277,12 @@ def compile_models(
         [compiler, *_flags(board), *flags, "-c", str(o.with_suffix(".c")), "-o", str(o)] for o in objects
     )
     (folder / "sections.ld").write_text(SECTIONS)
-    script = FIRMWARE / "ports" / ("mps2-an386" if board == "mps2-an500" else board) / "memory.ld"
-    linking = ("-nostartfiles", "-L", str(folder), "-T", str(script))
+    memory = (
+        FIRMWARE / "ports" / ("mps2-an386" if board == "mps2-an500" else board) / "memory.ld"
+    ).read_text()
+    # All models' arenas at once do not fit the DTCM; the board has DDR as well.
+    (folder / "memory.ld").write_text(memory.replace("0x20000000, LENGTH = 512K", "0x60000000, LENGTH = 64M"))
+    linking = ("-nostartfiles", "-L", str(folder), "-T", str(folder / "memory.ld"))
     parallel(
         [[compiler, *_core(board), *map(str, objects), *kernels, *linking, "-o", str(folder / "program.elf")]]
     )
