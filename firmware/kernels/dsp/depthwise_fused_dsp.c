@@ -125,13 +125,19 @@ static void put_1(const job *j, int8_t *output, int32_t first, int32_t count) {
         int8_t *at = output + 2 * k * row_bytes;
         const int32_t below = 2 * k + 1 < params->out_h ? row_bytes : 0;
         const uint32_t *from = words;
-        for (int32_t x = params->out_w; x > 0; --x) {
-            const uint32_t one = from[0], two = from[1];
-            store(at + below, two);
-            store(at, one);
-            at += step;
-            from += COLUMN;
-        }
+        int32_t left = params->out_w;
+        uint32_t one, two;
+        __asm__ volatile(
+            "1: ldrd %[one], %[two], [%[from]], #32;"
+            "str %[two], [%[at], %[below]];"
+            "str %[one], [%[at]];"
+            "add %[at], %[step];"
+            "subs %[left], #1;"
+            "bne 1b"
+            :
+            [from] "+r"(from), [at] "+r"(at), [left] "+r"(left), [one] "=&r"(one), [two] "=&r"(two)
+            : [below] "r"(below), [step] "r"(step)
+            : "cc", "memory");
         words += j->columns * COLUMN;
     }
 }
