@@ -11,28 +11,13 @@
 #define GROUP 16 /* channels of a cell */
 #define CELL 64  /* bytes: four of each channel */
 
-typedef struct {
-    const nonn_depthwise_helium_params *params;
-    const int8_t *input; /* the group's channels of the first pixel */
-    const int8_t *padding;
-    int32_t height, row_bytes, pixel_bytes;
-    mve_pred16_t lanes; /* of the group's channels */
-} image;
-
-/* Four rows of the image from `y` on. */
-static inline void rows_from(const image *from, int32_t y, nonn_depthwise_row *rows) {
-    const int32_t row_bytes = from->row_bytes, step = from->pixel_bytes;
-    const int8_t *pixel = from->input + y * row_bytes;
-    if (y >= 0 && y + 4 <= from->height) {
-        rows[0] = (nonn_depthwise_row){pixel, step};
-        rows[1] = (nonn_depthwise_row){pixel += row_bytes, step};
-        rows[2] = (nonn_depthwise_row){pixel += row_bytes, step};
-        rows[3] = (nonn_depthwise_row){pixel += row_bytes, step};
-        return;
-    }
-    for (const int32_t last = y + 4; y < last; ++y, ++rows, pixel += row_bytes) {
+/* Three rows of the image from `y` on. */
+static inline void rows_from(const nonn_depthwise_rows *from, int32_t y, nonn_depthwise_row *row) {
+    for (int32_t r = 0; r < 3; ++r, ++y) {
         const bool inside = (uint32_t)y < (uint32_t)from->height;
-        *rows = (nonn_depthwise_row){inside ? pixel : from->padding, inside ? step : 0};
+        const int8_t *pixel = from->input + y * from->row_bytes;
+        row[r] =
+            (nonn_depthwise_row){inside ? pixel : from->padding, inside ? from->pixel_bytes : 0};
     }
 }
 
@@ -48,10 +33,12 @@ static void fill_column(const nonn_depthwise_row *row, int32_t x, int32_t beyond
 }
 
 /* A row of cells of stride 2. */
-static void fill_pairs(const image *from, int32_t y, int8_t *cells) {
-    const int32_t padded = from->params->pad_w;
-    const int32_t out_w = from->params->out_w;
-    nonn_depthwise_row row[4];
+static void fill_pairs(const nonn_depthwise_helium_params *params, const nonn_depthwise_rows *from,
+                       int32_t y, int8_t *cells) {
+    const int32_t padded = params->pad_w;
+    const int32_t out_w = params->out_w;
+    const mve_pred16_t lanes = (mve_pred16_t)from->lanes;
+    nonn_depthwise_row row[3];
     nonn_depthwise_pairs pairs;
     rows_from(from, y, row);
     for (int32_t r = 0; r < 3; ++r) {
@@ -59,72 +46,37 @@ static void fill_pairs(const image *from, int32_t y, int8_t *cells) {
         pairs.even[r] = padded ? from->padding : row[r].pixel;
         pairs.odd[r] = padded ? row[r].pixel : row[r].pixel + row[r].step;
     }
-    nonn_depthwise_half_cells(&pairs, cells, (uint32_t)out_w / 2, from->lanes);
+    nonn_depthwise_half_cells(&pairs, cells, (uint32_t)out_w / 2, lanes);
     /* Behind the pairs: half of one, where the width is odd, and the last even column. */
     cells += out_w / 2 * 3 * CELL;
     int32_t x = out_w / 2 * 4 - padded;
     if (out_w % 2 != 0) {
-        fill_column(row, x, 1, from->lanes, cells);
+        fill_column(row, x, 1, lanes, cells);
         const nonn_depthwise_row odd[3] = {row[0], row[1], row[0]};
-        fill_column(odd, x + 1, 0, from->lanes, cells + 2 * CELL);
+        fill_column(odd, x + 1, 0, lanes, cells + 2 * CELL);
         cells += CELL;
         x += 2;
     }
-    if (x < from->params->in_w) {
-        fill_column(row, x, 0, from->lanes, cells);
-    }
-}
-
-/* Rows of cells of stride 1. */
-static void fill_whole(const image *from, int32_t y, int32_t count, int8_t *cells,
-                       const int8_t *before) {
-    const nonn_depthwise_helium_params *params = from->params;
-    const int32_t padded = params->pad_h, pitch = params->pitch * CELL;
-    nonn_depthwise_rows rows;
-    rows.columns = params->in_w;
-    rows.next_row = from->row_bytes;
-    rows.gap = pitch - params->in_w * CELL;
-    cells += params->pad_w * CELL;
-    /* An odd last row of outputs comes with the one before it. */
-    const int32_t odd = y + 2 * count > params->out_h ? 1 : 0;
-    while (count > 0) {
-        const int32_t start = y - padded - (count == 1 ? odd : 0);
-        rows_from(from, start, rows.row);
-        int32_t made = 1;
-        if (before != 0 && padded != 0) {
-            /* The last row of outputs of the tile before is the first one of inputs here. */
-            rows.row[0] = (nonn_depthwise_row){before + params->pad_w * CELL + 2, CELL};
-            rows.count = 1;
-            nonn_depthwise_next_cells(&rows, cells, from->lanes);
-        } else {
-            if (start >= 0) {
-                /* All rows that lie within the image. */
-                const int32_t within = (from->height - 2 - start) / 2;
-                const int32_t most = within < count - odd ? within : count - odd;
-                made = most > 1 ? most : 1;
-            }
-            rows.count = (uint32_t)made;
-            nonn_depthwise_cells(&rows, cells, from->lanes);
-        }
-        before = 0;
-        y += 2 * made;
-        count -= made;
-        cells += made * pitch;
+    if (x < params->in_w) {
+        fill_column(row, x, 0, lanes, cells);
     }
 }
 
 /* A tile: `count` rows of cells from the output row `y` on. `before`: the last row of cells of the
  * tile before. */
-static void fill(const image *from, int32_t y, int32_t count, int8_t *cells, const int8_t *before) {
-    const nonn_depthwise_helium_params *params = from->params;
-    const int32_t pitch = params->pitch * CELL;
+static void fill(const nonn_depthwise_helium_params *params, nonn_depthwise_rows *from, int32_t y,
+                 int32_t count, int8_t *cells, const int8_t *before) {
+    const int32_t row = params->pitch * CELL, start = params->pad_w * CELL;
     if (params->stride == 2) {
-        for (; count > 0; --count, cells += pitch) {
-            fill_pairs(from, 2 * y++ - params->pad_h, cells);
+        for (y = 2 * y - params->pad_h; count > 0; --count, cells += row, y += 2) {
+            fill_pairs(params, from, y, cells);
         }
         return;
     }
-    fill_whole(from, y, count, cells, before);
+    /* The last row of outputs of the tile before is the first one of inputs here. */
+    from->before = before != 0 && params->pad_h != 0 ? before + start + 2 : 0;
+    from->odd = y + 2 * count > params->out_h;
+    nonn_depthwise_cells(from, y - params->pad_h, (uint32_t)count, cells + start);
 }
 
 static void set(int8_t *at, uint32_t bytes, int8_t value) {
@@ -162,6 +114,14 @@ void nonn_depthwise_helium(const nonn_depthwise_helium_params *params, const int
     set(padding, GROUP, (int8_t)params->zero_point);
 
     const int32_t outputs = params->stride == 2 ? 1 : 2;
+    nonn_depthwise_rows from;
+    from.input = input;
+    from.row_bytes = params->in_w * channels;
+    from.pixel_bytes = channels;
+    from.height = params->in_h;
+    from.padding = padding;
+    from.columns = params->in_w;
+    from.gap = (params->pitch - params->in_w) * CELL;
     nonn_depthwise_work work;
     work.sums = (int32_t *)(void *)(cells + bytes) + 3 * pixels;
     work.cells = cells;
@@ -171,9 +131,7 @@ void nonn_depthwise_helium(const nonn_depthwise_helium_params *params, const int
     work.params = params;
     for (int32_t group = 0; group < channels; group += GROUP) {
         const int32_t lanes = channels - group < GROUP ? channels - group : GROUP;
-        const image from = {
-            params,   input + group,          padding, params->in_h, params->in_w * channels,
-            channels, vctp8q((uint32_t)lanes)};
+        from.lanes = vctp8q((uint32_t)lanes);
         const int8_t *before = 0;
         int32_t count = params->first_rows;
         work.weights_end = work.weights + 16 * lanes;
@@ -183,7 +141,7 @@ void nonn_depthwise_helium(const nonn_depthwise_helium_params *params, const int
                              : y == 0 ? params->first_units
                                       : params->units;
             work.unit = last ? params->last : y == 0 ? params->first : params->middle;
-            fill(&from, y, count, cells, before);
+            fill(params, &from, y, count, cells, before);
             before = cells + (count - 1) * params->pitch * CELL;
             for (; units > 0; units -= work.units) {
                 work.units = units < params->chunk ? units : params->chunk;
@@ -194,6 +152,7 @@ void nonn_depthwise_helium(const nonn_depthwise_helium_params *params, const int
                 work.unit += table * work.units;
             }
         }
+        from.input += GROUP;
         work.weights = work.weights_end;
         work.constants = work.constants_end;
     }

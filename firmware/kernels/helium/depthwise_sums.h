@@ -6,25 +6,28 @@
 
 #include "nonn/kernels/depthwise_helium.h"
 
+/* What rows of cells of stride 1 are made of: each of four rows of the image, two rows on from the
+ * one before. */
+typedef struct {
+    const int8_t *input; /* the group's channels of the first pixel */
+    int32_t row_bytes, pixel_bytes, height;
+    int32_t odd; /* rows that the last row of cells begins higher: 0 or 1 */
+    const int8_t *padding;
+    uint32_t columns;
+    int32_t gap;    /* bytes from a row of cells to the next */
+    uint32_t lanes; /* predicate of the group's channels */
+    const int8_t
+        *before; /* a row of other cells that is the first row, at each fourth byte, or 0 */
+} nonn_depthwise_rows;
+
+/* Fills `count` rows of cells, the first of them from the row `y` on; takes `before` away. */
+void nonn_depthwise_cells(nonn_depthwise_rows *rows, int32_t y, uint32_t count, int8_t *cells);
+
 /* A row of the image: one pixel's channels after the other, or always the same. */
 typedef struct {
     const int8_t *pixel;
     int32_t step;
 } nonn_depthwise_row;
-
-/* What rows of cells of stride 1 are made of: four rows of the image. Each but the first takes up
- * where the one before ended, after `next_row` bytes of the image and `gap` of the cells. */
-typedef struct {
-    nonn_depthwise_row row[4];
-    uint32_t columns;
-    int32_t next_row, gap;
-    uint32_t count;
-} nonn_depthwise_rows;
-
-/* Fills them. The second takes the first row, and only one, from other cells, every fourth byte.
- * `lanes` is a predicate. */
-void nonn_depthwise_cells(const nonn_depthwise_rows *rows, int8_t *cells, uint32_t lanes);
-void nonn_depthwise_next_cells(const nonn_depthwise_rows *rows, int8_t *cells, uint32_t lanes);
 
 /* Three rows for stride 2: where their even columns start, their odd ones, and their steps. */
 typedef struct {
