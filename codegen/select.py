@@ -46,7 +46,7 @@ TABLE: tuple[Row, ...] = (
     Row("dsp", "average_pool_2d", "average_pool_dsp", "four channels in a word"),
     Row("dsp", "max_pool_2d", "max_pool_dsp", "four channels in a word"),
     Row("dsp", "mean", "mean_dsp", "four channels in a word"),
-    Row("helium", "conv_2d", "conv_3x3_helium", "3x3 at stride 1: windows side by side share loads"),
+    Row("helium", "conv_2d", "conv_3x3_helium", "3x3 at strides 1 and 2: windows side by side share loads"),
     Row("helium", "conv_2d", "conv_columns_helium", "few channels: a field is one run of columns"),
     Row("helium", "conv_2d", "conv_helium", "tiles of four pixels by two filters"),
     Row("helium", "depthwise_conv_2d", "scale_helium", "1x1: eight channels, their lines in registers"),
@@ -58,10 +58,10 @@ TABLE: tuple[Row, ...] = (
     Row("helium", "mean", "mean_helium", "sixteen channels in a vector"),
 )
 
-# How much larger than the leanest the arena may become for the sake of speed, by goal, as a ratio.
-_ARENA: Mapping[str, tuple[int, int]] = {"size": (1, 1), "balance": (11, 10), "speed": (4, 1)}
+# Sizes of the arena that are tried, by goal, as ratios to the leanest.
+_ARENAS: Mapping[str, tuple[float, ...]] = {"size": (1,), "balance": (1, 1.1), "speed": (4,)}
 
-# In balance, a percent of the arena has to buy at least this many percent of the cycles.
+# What a percent of the arena is worth, in percent of the cycles.
 _WORTH = 0.5
 
 Calls = tuple[Layer, ...]
@@ -73,42 +73,35 @@ def choose(
     """Return every operator's kernel calls on a target, and where everything lies in memory.
 
     ``layers[i]`` are the portable calls of operator ``order[i]``. First each kernel takes its leanest form,
-    which gives the smallest arena; then, the layer of most work first, each may take what the goal allows
-    beyond that, and what others have made free.
+    which gives the smallest arena. Then kernels that get faster with more scratch are asked again, in arenas
+    of the sizes that the goal allows; the best by the kernels' own estimates of cycles is taken.
     """
+    ready = [calls if target.name == "portable" else tuple(map(settled, calls)) for calls in layers]
+    lean = [_adapted(graph, calls, target, Want(0, goal)) for calls in ready]
+    made = plan(graph, order, lean)
     if target.name == "portable":
-        lean = [_adapted(graph, calls, target, Want(0, goal)) for calls in layers]
-        return lean, plan(graph, order, lean)
-    ready = [tuple(settled(call) for call in calls) for calls in layers]
-    chosen = [_adapted(graph, calls, target, Want(0, goal)) for calls in ready]
-    made = plan(graph, order, chosen)
-    over, under = _ARENA[goal]
-    limit = made.arena_bytes * over // under
-    total = sum(max(call.cycles, call.macs) for calls in chosen for call in calls)
-    by_work = sorted(range(len(layers)), key=lambda step: (-sum(c.macs for c in layers[step]), step))
-    for most in (limit, 0):  # the second time without making the arena any larger
-        for step in by_work:
+        return lean, made
+
+    def filled(limit: int) -> tuple[list[Calls], Plan]:
+        """Ask again, the layer of most work first, with what ``limit`` leaves each."""
+        chosen, planned = list(lean), made
+        for step in sorted(range(len(ready)), key=lambda step: (-sum(c.macs for c in ready[step]), step)):
             own = max(call.scratch_bytes for call in chosen[step])
-            rooms = [size - made.live_bytes[step] + own for size in (most, made.arena_bytes) if size]
-            for room in rooms:
-                calls = _adapted(graph, ready[step], target, Want(room, goal))
-                if _same(calls, chosen[step]):
-                    continue
+            calls = _adapted(graph, ready[step], target, Want(limit - planned.live_bytes[step] + own, goal))
+            if not _same(calls, chosen[step]) and _cycles([calls]) <= _cycles([chosen[step]]):
                 attempt = [*chosen[:step], calls, *chosen[step + 1 :]]
-                planned = plan(graph, order, attempt)
-                bought = _bought(chosen[step], calls) / total
-                paid = planned.arena_bytes / made.arena_bytes - 1
-                worth = bought >= (_WORTH * max(0.0, paid) if goal == "balance" else 0)
-                if planned.arena_bytes <= limit and worth:
-                    chosen, made = attempt, planned
-                    break
-    return chosen, made
+                tried = plan(graph, order, attempt)
+                if tried.arena_bytes <= limit:
+                    chosen, planned = attempt, tried
+        return chosen, planned
+
+    found = [filled(int(made.arena_bytes * ratio)) for ratio in _ARENAS[goal]]
+    return min(found, key=lambda one: _cycles(one[0]) * one[1].arena_bytes ** _WORTH)
 
 
-def _bought(before: Calls, after: Calls) -> int:
-    """Cycles that the second form saves, by the kernels' own estimates; 0 where one has none."""
-    cycles = [sum(call.cycles for call in calls) for calls in (before, after)]
-    return cycles[0] - cycles[1] if min(cycles) > 0 else 0
+def _cycles(chosen: Sequence[Calls]) -> int:
+    """Estimated cycles, by the kernels themselves; of one that has no estimate a cycle for each MAC."""
+    return 1 + sum(call.cycles or call.macs for calls in chosen for call in calls)
 
 
 def _adapted(graph: Graph, calls: Calls, target: Target, want: Want) -> Calls:

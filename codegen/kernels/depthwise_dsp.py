@@ -59,8 +59,16 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
         scratch_bytes=scratch,
         trail=(0,),
         macs=layer.macs,
+        cycles=_cycles(p, layer.macs, strips),
         notes=layer.notes,
     )
+
+
+def _cycles(p: dict[str, Any], macs: int, strips: int) -> int:
+    """Estimate from measured layers: the products, and what each pass over four channels' strips costs."""
+    total = -(-p["out_h"] // 2) if p["stride_h"] == 1 else p["out_h"]
+    passes = p["in_c"] // _GROUP * -(-total // strips)
+    return 3 * macs + passes * (700 + 6 * p["in_w"])
 
 
 def _tables(filters: np.ndarray, fused: Fused) -> dict[str, Value]:
