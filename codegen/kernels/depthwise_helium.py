@@ -40,7 +40,7 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     forms = _forms(shape)
     if constants is None or not forms:
         return None
-    form = _best(forms, want, shape.out_h * shape.out_w)
+    form = _best(forms, want)
     tables = [table.astype(np.uint16) for table in form.tiles]
     return Layer(
         kernel="depthwise_helium",
@@ -141,8 +141,7 @@ class _Shape:
 class _Form:
     """Tiles of ``rows`` rows of cells but for the first; ``chunk`` units at a time.
 
-    ``tiles`` are the tables of the first, the others and the last, ``calls`` is how often a channel's filter
-    is fetched.
+    ``tiles`` are the tables of the first, the others and the last, ``time`` is in instructions a channel.
     """
 
     first_rows: int
@@ -150,7 +149,7 @@ class _Form:
     chunk: int
     tiles: tuple[np.ndarray, np.ndarray, np.ndarray]
     scratch: int
-    calls: int
+    time: int
 
 
 def _forms(shape: _Shape) -> list[_Form]:
@@ -170,7 +169,8 @@ def _forms(shape: _Shape) -> list[_Form]:
         for chunk in range(1, max(counts) + 1):
             scratch = shape.cells(rows) * _CELL + 16 * chunk * shape.pixels + _PADDING
             calls = sum(-(-count // chunk) for count in counts)
-            made.append(_Form(first_rows, rows, chunk, tiles, scratch, calls))
+            time = 3 * shape.pixels * sum(counts) + 15 * calls + 7 * number
+            made.append(_Form(first_rows, rows, chunk, tiles, scratch, time))
     return made
 
 
@@ -262,21 +262,16 @@ def _nine_pairs(shape: _Shape, starts: list[int]) -> list[_Part]:
     return [([row * shape.pitch for row in range(len(starts))], outputs)]
 
 
-def _best(forms: list[_Form], want: Want, outputs: int) -> _Form:
+def _best(forms: list[_Form], want: Want) -> _Form:
     """Return what is nearly as fast as any form in what room there is.
 
-    ``outputs`` are those of a channel, at 3.5 instructions each; a call costs 18. Without room a form may
-    take 1.3 times as long as the fastest.
+    Without room a form may take 1.3 times as long as the fastest.
     """
-
-    def time(form: _Form) -> float:
-        return 3.5 * outputs + 18 * form.calls
-
-    lean = [form for form in forms if time(form) <= 1.3 * min(map(time, forms))]
+    lean = [form for form in forms if form.time <= 1.3 * min(form.time for form in forms)]
     room = max(want.room, min(form.scratch for form in lean))
     fitting = [form for form in forms if form.scratch <= room]
-    near = [form for form in fitting if time(form) <= 1.02 * min(map(time, fitting))]
-    return min(near, key=lambda form: (form.scratch, form.calls))
+    near = [form for form in fitting if form.time <= 1.02 * min(form.time for form in fitting)]
+    return min(near, key=lambda form: (form.scratch, form.time))
 
 
 def _constants(params: Mapping[str, Value], filters: np.ndarray) -> np.ndarray | None:

@@ -5,7 +5,8 @@
 
 #include "depthwise_sums.h"
 
-_Static_assert(offsetof(nonn_depthwise_rows, columns) == 24 &&
+_Static_assert(offsetof(nonn_depthwise_rows, odd) == 16 &&
+                   offsetof(nonn_depthwise_rows, columns) == 24 &&
                    offsetof(nonn_depthwise_rows, gap) == 28 &&
                    offsetof(nonn_depthwise_rows, lanes) == 32 &&
                    offsetof(nonn_depthwise_rows, before) == 36,
@@ -15,14 +16,14 @@ _Static_assert(offsetof(nonn_depthwise_rows, columns) == 24 &&
  * number, r11 the rows of cells to come, r12 the cells. */
 __asm__(
     /* Row r10 at r9, if it is one of the image. */
-    ".macro nonn_depthwise_row pixel step\n"
+    ".macro nonn_depthwise_row pixel step row_bytes pixel_bytes\n"
     "cmp r10, r8\n"
     "ittee lo\n"
-    "movlo \\step, r7\n"
+    "movlo \\step, \\pixel_bytes\n"
     "movlo \\pixel, r9\n"
     "movhs \\step, #0\n"
     "movhs \\pixel, lr\n"
-    "add r9, r6\n"
+    "add r9, \\row_bytes\n"
     "adds r10, #1\n"
     ".endm\n"
     ".macro nonn_depthwise_four_rows first:vararg\n"
@@ -97,9 +98,9 @@ __attribute__((naked)) void nonn_depthwise_cells(nonn_depthwise_rows *rows, int3
         "pop {r0, r4-r11, pc}\n"
 
         ".Loutside:\n"
-        "nonn_depthwise_row r0 r1\n"
-        "nonn_depthwise_row r2 r3\n"
-        "nonn_depthwise_row r4 r5\n"
+        "nonn_depthwise_row r0 r1 r6 r7\n"
+        "nonn_depthwise_row r2 r3 r6 r7\n"
+        "nonn_depthwise_row r4 r5 r6 r7\n"
         "cmp r10, r8\n"
         "ite lo\n"
         "movlo r6, r9\n"
@@ -118,14 +119,13 @@ __attribute__((naked)) void nonn_depthwise_cells(nonn_depthwise_rows *rows, int3
         "b .Lfilled\n");
 }
 
-/* Even columns at r0-r2, odd ones at r3-r5, steps in r6-r8. */
-__attribute__((naked)) void nonn_depthwise_half_cells(const nonn_depthwise_pairs *rows,
-                                                      int8_t *cells, uint32_t pairs,
-                                                      uint32_t lanes) {
+/* Even columns at r0-r2, odd ones at r3-r5, steps in r6-r8; r10-r12 as above. */
+__attribute__((naked)) void nonn_depthwise_half_cells(nonn_depthwise_rows *rows, int32_t y,
+                                                      uint32_t count, int8_t *cells) {
     (void)rows;
+    (void)y;
+    (void)count;
     (void)cells;
-    (void)pairs;
-    (void)lanes;
     __asm volatile(
         ".macro nonn_depthwise_columns first second\n"
         "vpstttt\n"
@@ -142,28 +142,82 @@ __attribute__((naked)) void nonn_depthwise_half_cells(const nonn_depthwise_pairs
         "add r3, r0, r6\n"
         "add r4, r1, r7\n"
         "add r5, r2, r8\n"
-        "vst40.8 {q0, q1, q2, q3}, [r12]\n"
-        "vst41.8 {q0, q1, q2, q3}, [r12]\n"
-        "vst42.8 {q0, q1, q2, q3}, [r12]\n"
-        "vst43.8 {q0, q1, q2, q3}, [r12]!\n"
+        "nonn_depthwise_cell q0, q1, q2, q3, !\n"
         ".endm\n"
-        "push {r4-r8, lr}\n"
+        ".macro nonn_depthwise_cell a b c d on=\n"
+        "vst40.8 {\\a, \\b, \\c, \\d}, [r12]\n"
+        "vst41.8 {\\a, \\b, \\c, \\d}, [r12]\n"
+        "vst42.8 {\\a, \\b, \\c, \\d}, [r12]\n"
+        "vst43.8 {\\a, \\b, \\c, \\d}, [r12]\\on\n"
+        ".endm\n"
+        "push {r0, r4-r11, lr}\n"
         "vpush {d8-d15}\n"
-        "mov r12, r1\n"
-        "vmsr p0, r3\n"
-        "dls lr, r2\n"
-        "ldm r0, {r0-r8}\n"
+        "push {r2, r3}\n" /* of which the cells of the row are used */
+        "mov r10, r1\n"
+        "mov r11, r2\n"
+        "ldr r4, [r0, #32]\n"
+        "vmsr p0, r4\n"
+        ".Lhalf:\n"
+        "ldr lr, [sp, #72]\n"
+        "ldr r12, [sp, #4]\n"
+        "ldm lr, {r3-r5, r8, r9, lr}\n"
+        "mla r9, r10, r4, r3\n"
+        "nonn_depthwise_row r0 r6 r4 r5\n"
+        "nonn_depthwise_row r1 r7 r4 r5\n"
+        "nonn_depthwise_row r2 r8 r4 r5\n"
+        "ldr lr, [sp, #72]\n"
+        "subs r10, #1\n"
+        "ldr r9, [lr, #36]\n"
+        "ldr lr, [lr, #24]\n"
+        "add r3, r0, r6\n"
+        "add r4, r1, r7\n"
+        "add r5, r2, r8\n"
+        "cmp r9, #0\n"
+        "beq .Lunpadded\n"
+        "mov r3, r0\n"
+        "mov r4, r1\n"
+        "mov r5, r2\n"
+        "mov r0, r9\n"
+        "mov r1, r9\n"
+        "mov r2, r9\n"
+        ".Lunpadded:\n"
+        "dls lr, lr\n"
         "1:\n"
         "nonn_depthwise_columns q4 q5\n"
         "nonn_depthwise_columns q6 q7\n"
-        "vst40.8 {q4, q5, q6, q7}, [r12]\n"
-        "vst41.8 {q4, q5, q6, q7}, [r12]\n"
-        "vst42.8 {q4, q5, q6, q7}, [r12]\n"
-        "vst43.8 {q4, q5, q6, q7}, [r12]!\n"
+        "nonn_depthwise_cell q4, q5, q6, q7, !\n"
         "le lr, 1b\n"
+
+        "ldr r9, [sp, #72]\n"
+        "ldr r9, [r9, #16]\n"
+        "cmp r9, #2\n"
+        "blo .Lwhole\n"
+        "nonn_depthwise_columns q4 q5\n"
+        "add r12, #64\n"
+        "nonn_depthwise_cell q4 q5 q6 q7\n"
+        "sub r12, #64\n"
+        ".Lwhole:\n"
+        "lsls r9, r9, #31\n"
+        "beq .Lended\n"
+        "vpsttt\n"
+        "vldrbt.u8 q0, [r0]\n"
+        "vldrbt.u8 q1, [r1]\n"
+        "vldrbt.u8 q2, [r2]\n"
+        "nonn_depthwise_cell q0 q1 q2 q3\n"
+
+        ".Lended:\n"
+        "ldr lr, [sp, #72]\n"
+        "ldr r12, [sp, #4]\n"
+        "ldr lr, [lr, #28]\n"
+        "add r12, lr\n"
+        "str r12, [sp, #4]\n"
+        "subs r11, #1\n"
+        "bne .Lhalf\n"
+        "add sp, #8\n"
         "vpop {d8-d15}\n"
-        "pop {r4-r8, pc}\n"
-        ".purgem nonn_depthwise_columns\n");
+        "pop {r0, r4-r11, pc}\n"
+        ".purgem nonn_depthwise_columns\n"
+        ".purgem nonn_depthwise_cell\n");
 }
 
 #endif

@@ -11,66 +11,13 @@
 #define GROUP 16 /* channels of a cell */
 #define CELL 64  /* bytes: four of each channel */
 
-/* Three rows of the image from `y` on. */
-static inline void rows_from(const nonn_depthwise_rows *from, int32_t y, nonn_depthwise_row *row) {
-    for (int32_t r = 0; r < 3; ++r, ++y) {
-        const bool inside = (uint32_t)y < (uint32_t)from->height;
-        const int8_t *pixel = from->input + y * from->row_bytes;
-        row[r] =
-            (nonn_depthwise_row){inside ? pixel : from->padding, inside ? from->pixel_bytes : 0};
-    }
-}
-
-/* A cell of stride 2: the column `x` of three rows, and of the third one `beyond` columns on. */
-static void fill_column(const nonn_depthwise_row *row, int32_t x, int32_t beyond,
-                        mve_pred16_t lanes, int8_t *cell) {
-    int8x16x4_t rows;
-    for (int32_t r = 0; r < 3; ++r) {
-        rows.val[r] = vldrbq_z_s8(row[r].pixel + row[r].step * x, lanes);
-    }
-    rows.val[3] = vldrbq_z_s8(row[2].pixel + row[2].step * (x + beyond), lanes);
-    vst4q_s8(cell, rows);
-}
-
-/* A row of cells of stride 2. */
-static void fill_pairs(const nonn_depthwise_helium_params *params, const nonn_depthwise_rows *from,
-                       int32_t y, int8_t *cells) {
-    const int32_t padded = params->pad_w;
-    const int32_t out_w = params->out_w;
-    const mve_pred16_t lanes = (mve_pred16_t)from->lanes;
-    nonn_depthwise_row row[3];
-    nonn_depthwise_pairs pairs;
-    rows_from(from, y, row);
-    for (int32_t r = 0; r < 3; ++r) {
-        pairs.step[r] = row[r].step;
-        pairs.even[r] = padded ? from->padding : row[r].pixel;
-        pairs.odd[r] = padded ? row[r].pixel : row[r].pixel + row[r].step;
-    }
-    nonn_depthwise_half_cells(&pairs, cells, (uint32_t)out_w / 2, lanes);
-    /* Behind the pairs: half of one, where the width is odd, and the last even column. */
-    cells += out_w / 2 * 3 * CELL;
-    int32_t x = out_w / 2 * 4 - padded;
-    if (out_w % 2 != 0) {
-        fill_column(row, x, 1, lanes, cells);
-        const nonn_depthwise_row odd[3] = {row[0], row[1], row[0]};
-        fill_column(odd, x + 1, 0, lanes, cells + 2 * CELL);
-        cells += CELL;
-        x += 2;
-    }
-    if (x < params->in_w) {
-        fill_column(row, x, 0, lanes, cells);
-    }
-}
-
 /* A tile: `count` rows of cells from the output row `y` on. `before`: the last row of cells of the
  * tile before. */
 static void fill(const nonn_depthwise_helium_params *params, nonn_depthwise_rows *from, int32_t y,
                  int32_t count, int8_t *cells, const int8_t *before) {
-    const int32_t row = params->pitch * CELL, start = params->pad_w * CELL;
+    const int32_t start = params->pad_w * CELL;
     if (params->stride == 2) {
-        for (y = 2 * y - params->pad_h; count > 0; --count, cells += row, y += 2) {
-            fill_pairs(params, from, y, cells);
-        }
+        nonn_depthwise_half_cells(from, 2 * y - params->pad_h, (uint32_t)count, cells);
         return;
     }
     /* The last row of outputs of the tile before is the first one of inputs here. */
@@ -122,6 +69,13 @@ void nonn_depthwise_helium(const nonn_depthwise_helium_params *params, const int
     from.padding = padding;
     from.columns = params->in_w;
     from.gap = (params->pitch - params->in_w) * CELL;
+    if (params->stride == 2) {
+        const int32_t pairs = params->out_w / 2, half = params->out_w % 2;
+        from.columns = (uint32_t)pairs;
+        from.gap = params->pitch * CELL;
+        from.before = params->pad_w != 0 ? padding : 0;
+        from.odd = 2 * half + (2 * (2 * pairs + half) - params->pad_w < params->in_w);
+    }
     nonn_depthwise_work work;
     work.sums = (int32_t *)(void *)(cells + bytes) + 3 * pixels;
     work.cells = cells;
