@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -40,9 +41,7 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
         return None
     channels = p["in_c"]
     filters = p["weights"].values.reshape(_TAPS, channels).T
-    bias = np.zeros(channels, np.int64) if p["bias"] is None else p["bias"].values.astype(np.int64)
-    rule = p["multiplier"].values, p["shift"].values
-    line = fit_line(rule, filters, bias, (p["input_offset"], p["output_offset"]))
+    line = _line(layer)
     if line is None:
         return None
     strips, scratch, cycles = _strips(p, want.room)
@@ -66,6 +65,16 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
         cycles=cycles,
         notes=layer.notes,
     )
+
+
+@lru_cache(maxsize=256)
+def _line(layer: Layer) -> Line | None:
+    """Search once for a layer that is asked for in several sizes of the arena."""
+    p: dict[str, Any] = dict(layer.params)
+    filters = p["weights"].values.reshape(_TAPS, p["in_c"]).T
+    bias = np.zeros(p["in_c"], np.int64) if p["bias"] is None else p["bias"].values.astype(np.int64)
+    rule = p["multiplier"].values, p["shift"].values
+    return fit_line(rule, filters, bias, (p["input_offset"], p["output_offset"]))
 
 
 def _tables(filters: np.ndarray, line: Line) -> dict[str, Value]:
