@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 ALIGNMENT = 16
 
 _SEARCH_STEPS = 100_000  # comparisons of two blocks for one size of the arena: half a second at most
-_SIZES = 5  # of the arena, that are tried between the least it can be and the greedy one
+_SIZES = 8  # of the arena, that are tried between the least it can be and the greedy one
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,18 @@ def place(blocks: Sequence[Block]) -> tuple[list[int], int]:
     best = _greedy(blocks, order)
     size = extent(blocks, best)
     crowded = _crowded_first(blocks)
-    tried = lower_bound(blocks)
+    tried = failed = lower_bound(blocks)
     for _ in range(_SIZES):
-        if size <= tried:
+        if tried >= size:
             break
         fitted = _fit(blocks, crowded, tried)
-        if fitted is not None:
+        if fitted is None:
+            failed = tried
+        else:
             best, size = fitted, extent(blocks, fitted)
-            break
-        tried = _aligned((tried + size) // 2)
+            if tried == lower_bound(blocks):
+                break
+        tried = _aligned((failed + size) // 2)
     return best, size
 
 
