@@ -3,11 +3,13 @@
 import json
 import subprocess
 import tempfile
-from pathlib import Path
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
 
 from nonn_mcu import boards
 from nonn_mcu.boards.build import ROOT, build
 from nonn_mcu.boards.elf import measure as measure_elf
+from nonn_mcu.exports.project import FIRMWARE, with_included
 
 TABLE = ROOT / "boards" / "code_size.json"
 STUB = Path(__file__).parent / "stub"
@@ -32,10 +34,13 @@ def measure(folder: Path) -> dict[str, dict[str, int]]:
     listing = subprocess.run(
         ["arm-none-eabi-size", archive], check=True, capture_output=True, text=True
     ).stdout
-    kernels = {}
+    objects = {}
     for line in listing.splitlines()[1:]:
         text, _data, _bss, _dec, _hex, name, *_ = line.split()
-        kernels[name.removesuffix(".c.obj")] = int(text)
+        objects[name.removesuffix(".c.obj")] = int(text)
+    kernels = {
+        name: with_helpers(name, objects) for name, size in objects.items() if size and is_kernel(name)
+    }
     sizes = measure_elf(build(STUB, boards.get("mps2-an386"), out=folder / "stub").path)
     fixed = {
         "call": CALL_BYTES,
@@ -44,6 +49,22 @@ def measure(folder: Path) -> dict[str, dict[str, int]]:
         "static": sizes.static,
     }
     return {"fixed": fixed, "kernels": dict(sorted(kernels.items())), "tflm": TFLM}
+
+
+def is_kernel(name: str) -> bool:
+    """Whether generated code calls it: its parameters have a header of its name."""
+    header = FIRMWARE / "include" / "nonn" / "kernels" / f"{name}.h"
+    return header.is_file() and f"nonn_{name}_params" in header.read_text(encoding="ascii")
+
+
+def with_helpers(name: str, objects: Mapping[str, int]) -> int:
+    """Bytes of a kernel and of all that its header leads to: what two share counts with each."""
+    needed = with_included({"model/model.c": f'#include "nonn/kernels/{name}.h"\n'.encode()})
+    return sum(
+        objects[PurePosixPath(path).stem]
+        for path in needed
+        if path.startswith("kernels/") and path.endswith(".c")
+    )
 
 
 if __name__ == "__main__":

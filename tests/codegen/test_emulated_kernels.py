@@ -75,11 +75,11 @@ def test_every_level_and_goal(goal, level, board, objects, tmp_path):
 @pytest.mark.parametrize("kind", DRAWS)
 @pytest.mark.parametrize("board", BOARDS)
 def test_campaign(board, kind, objects, tmp_path):
-    """NONN_CAMPAIGN layers (default 1,500) of a kind, on 40 vectors each."""
-    count = int(os.environ.get("NONN_CAMPAIGN", "1500"))
+    """NONN_CAMPAIGN layers (default 150) of a kind, on 350 vectors each: a million cases on both cores."""
+    count = int(os.environ.get("NONN_CAMPAIGN", "150"))
     taken = Counter()
     for start in range(0, count, BATCH):
         numbers = range(start, min(start + BATCH, count))
-        cases = random_cases(DRAWS[kind], 1000, numbers, vectors_each=40)
+        cases = random_cases(DRAWS[kind], 1000, numbers, vectors_each=350)
         taken += run_cases(cases, tmp_path / str(start), board, objects(board, "O2"))
     print(board, kind, dict(taken))  # noqa: T201 - for the campaign's record
