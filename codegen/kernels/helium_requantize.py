@@ -1,4 +1,4 @@
-"""Constants of ``firmware/kernels/helium/requantize.h``, and the proof that they are exact.
+"""Constants of ``firmware/kernels/helium/requantize_helium.h``, and the proof that they are exact.
 
 The kernel computes, on sums of raw inputs and weights, all modulo 2^32::
 

@@ -13,7 +13,7 @@ by SMMLA and SSAT. This is k or more exactly where
 
 with the sum a, bias included. So for a given multiplier each output k bounds u from below, by its first sum,
 and from above, by the sum before that. Whatever u is within all bounds of the outputs that the layer's sums
-can reach is exact: what is found is proved. The C side is ``firmware/kernels/dsp/requantize.h``.
+can reach is exact: what is found is proved. The C side is ``firmware/kernels/dsp/requantize_dsp.h``.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ Saturating to int8 first and clamping to the activation's range afterwards is th
 because int8 holds that range. A channel whose |r| always stays below 2^(s-1) gives z for every input: it gets
 m = 0 and s = 1, so that filters of zeros, whose scales are tiny, are no obstacle.
 
-The C side is ``firmware/kernels/dsp/requantize.h``.
+The C side is ``firmware/kernels/dsp/requantize_dsp.h``.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ ROUNDS = 150
 
 
 def short_form(total, short, channel):
-    """What ``firmware/kernels/dsp/requantize.h`` does, 32 bits at a time."""
+    """What ``firmware/kernels/dsp/requantize_dsp.h`` does, 32 bits at a time."""
     twice = 2 * total
     assert twice == wrap(twice, 32)
     addend = int(short.addend[channel]) + (twice >> 31 if short.away else 0)

@@ -8,7 +8,7 @@
 
 #include "conv_strip.h"
 #include "nonn/kernels/window.h"
-#include "requantize.h"
+#include "requantize_dsp.h"
 
 #define PIXELS NONN_STRIP_PIXELS
 

@@ -4,7 +4,7 @@
 
 #if NONN_TARGET_DSP
 
-#include "requantize.h"
+#include "requantize_dsp.h"
 
 /* A turn of the loop takes four words of input. Over this many turns, 496 inputs, the sums of any
  * weights, times 256, fit 32 bits: 496 * 128 * 128 < 2^23. The assembly has both numbers. */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "nonn/target.h"
-#include "requantize.h"
+#include "requantize_dsp.h"
 #include "winograd_multiply.h"
 #include "winograd_transform.h"
 

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "depthwise_sums.h"
+#include "depthwise_cells.h"
 
 _Static_assert(offsetof(nonn_depthwise_rows, odd) == 16 &&
                    offsetof(nonn_depthwise_rows, columns) == 24 &&

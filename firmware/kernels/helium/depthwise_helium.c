@@ -6,6 +6,7 @@
 #include <arm_mve.h>
 #include <stdbool.h>
 
+#include "depthwise_cells.h"
 #include "depthwise_sums.h"
 
 #define GROUP 16 /* channels of a cell */

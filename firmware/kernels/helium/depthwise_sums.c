@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "requantize.h"
+#include "requantize_helium.h"
 
 _Static_assert(offsetof(nonn_depthwise_work, cells) == 24 &&
                    offsetof(nonn_depthwise_work, weights_end) == 44 &&

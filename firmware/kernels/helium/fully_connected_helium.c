@@ -6,7 +6,7 @@
 #include <arm_mve.h>
 #include <string.h>
 
-#include "requantize.h"
+#include "requantize_helium.h"
 
 #define RESIDENT NONN_FULLY_CONNECTED_HELIUM_RESIDENT
 #define UNITS NONN_FULLY_CONNECTED_HELIUM_UNITS

@@ -27,8 +27,8 @@ typedef struct {
      * (pairs - 1) % 3 + 1 of them, then constants. Straight line, see
      * codegen/kernels/line_requantize.py: multiplier and addend of both; the first start is that of
      * the first filter, which is scaled by 2^8, and of the second, which is not. Short form, see
-     * kernels/dsp/requantize.h, no starts: for each filter twice the bias with the input's offset
-     * folded in, multiplier, shift less one. */
+     * kernels/dsp/requantize_dsp.h, no starts: for each filter twice the bias with the input's
+     * offset folded in, multiplier, shift less one. */
     const uint32_t *weights;
 } nonn_conv_dsp_params;
 

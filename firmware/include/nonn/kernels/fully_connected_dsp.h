@@ -17,8 +17,8 @@ typedef struct {
     /* For each four units two words for every two of depth, the odd end of depth first. */
     const uint32_t *weights;
     const int32_t *bias; /* [units]: twice the bias with the input's offset folded in */
-    /* [units or 1][3]: multiplier, addend, shift, see kernels/dsp/requantize.h; ties go away from
-     * zero. */
+    /* [units or 1][3]: multiplier, addend, shift, see kernels/dsp/requantize_dsp.h; ties go away
+     * from zero. */
     const int32_t *constants;
 } nonn_fully_connected_dsp_params;
 

@@ -3,9 +3,9 @@
  * Computes what nonn/kernels/fully_connected.h says, bit for bit, for rows = 1. Eight units at a
  * time are summed in general registers (VMLADAVA) while their biases and weights stream through;
  * the input's first six chunks of 16 values stay in registers. With one multiplier for all units,
- * whole sixteens are requantised as in firmware/kernels/helium/requantize.h. Elsewhere four units
- * are, and exactly so for every right shift: 1 is subtracted from a negative product where the
- * shift is not 0, so that VRSHL's ties upwards are the reference's ties away from zero.
+ * whole sixteens are requantised as in firmware/kernels/helium/requantize_helium.h. Elsewhere four
+ * units are, and exactly so for every right shift: 1 is subtracted from a negative product where
+ * the shift is not 0, so that VRSHL's ties upwards are the reference's ties away from zero.
  */
 #ifndef NONN_KERNELS_FULLY_CONNECTED_HELIUM_H
 #define NONN_KERNELS_FULLY_CONNECTED_HELIUM_H

@@ -5,9 +5,9 @@
  * others from a panel, the tile's fields as [chunk][pixel][16]. The tile is computed in two phases:
  * int32 sums of four pixels and two channels at a time, since VMLADAVA adds 16 products to one of
  * eight general registers; then requantisation, in which a vector holds one channel's four pixels
- * (requantize.h). Between them lie the sums of `at_once` channels, [channel][pixel]. Where these
- * are all channels, and a multiple of four, a tile is read before any of its outputs is written, so
- * that outputs may lie over the pixels they came from; a panel is anyway.
+ * (requantize_helium.h). Between them lie the sums of `at_once` channels, [channel][pixel]. Where
+ * these are all channels, and a multiple of four, a tile is read before any of its outputs is
+ * written, so that outputs may lie over the pixels they came from; a panel is anyway.
  */
 #ifndef NONN_KERNELS_HELIUM_TILE_H
 #define NONN_KERNELS_HELIUM_TILE_H
@@ -22,7 +22,7 @@ typedef struct {
     uint16_t chunks;   /* of a receptive field, at least 1 */
     int16_t output_offset;
     int8_t activation_min, activation_max;
-    /* 0: three words per channel, see requantize.h. Else two, bias and multiplier, and
+    /* 0: three words per channel, see requantize_helium.h. Else two, bias and multiplier, and
      * out = sat8((x * multiplier / 2^31) / 2^14), x = sum * scale + bias, both rounded upwards. */
     int32_t scale;
     /* [pair of channels][chunk][2][16], the chunks in the order first, last, ... second. */

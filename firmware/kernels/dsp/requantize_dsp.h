@@ -5,8 +5,8 @@
  * chose is nonn_requantize() plus the output's zero point, saturated to int8. A narrower activation
  * range is clamped to afterwards, with nonn_clamp_run() or by the kernel itself.
  */
-#ifndef NONN_KERNELS_DSP_REQUANTIZE_H
-#define NONN_KERNELS_DSP_REQUANTIZE_H
+#ifndef NONN_KERNELS_DSP_REQUANTIZE_DSP_H
+#define NONN_KERNELS_DSP_REQUANTIZE_DSP_H
 
 #include <stdint.h>
 

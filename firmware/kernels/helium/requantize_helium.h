@@ -14,8 +14,8 @@
  * may get more than 1 subtracted; the generator sees to it that such an x saturates to int8 with
  * and without.
  */
-#ifndef NONN_HELIUM_REQUANTIZE_H
-#define NONN_HELIUM_REQUANTIZE_H
+#ifndef NONN_HELIUM_REQUANTIZE_HELIUM_H
+#define NONN_HELIUM_REQUANTIZE_HELIUM_H
 
 #include <arm_mve.h>
 #include <stdint.h>
