@@ -280,8 +280,10 @@ def compile_models(
     memory = (
         FIRMWARE / "ports" / ("mps2-an386" if board == "mps2-an500" else board) / "memory.ld"
     ).read_text()
-    # All models' arenas at once do not fit the DTCM; the board has DDR as well.
-    (folder / "memory.ld").write_text(memory.replace("0x20000000, LENGTH = 512K", "0x60000000, LENGTH = 64M"))
+    # All models' arenas at once want more than the RAM that stands for a microcontroller's: DDR, PSRAM.
+    for small, large in (("512K", "0x60000000, LENGTH = 64M"), ("4M", "0x21000000, LENGTH = 16M")):
+        memory = memory.replace(f"0x20000000, LENGTH = {small}", large)
+    (folder / "memory.ld").write_text(memory)
     linking = ("-nostartfiles", "-L", str(folder), "-T", str(folder / "memory.ld"))
     parallel(
         [[compiler, *_core(board), *map(str, objects), *kernels, *linking, "-o", str(folder / "program.elf")]]
