@@ -29,7 +29,7 @@ typedef struct {
 
 typedef struct nonn_model_t {
     const char *name;                  /* NUL-terminated, printable ASCII, at most 63 characters */
-    const char *runtime;               /* "native", or "tflm-" and the kernels: "tflm-cmsis_nn" */
+    const char *runtime;               /* "native", "native-dsp", ..., or "tflm-cmsis_nn", ... */
     uint8_t digest[NONN_DIGEST_BYTES]; /* SHA-256 of the .tflite file the code was made from */
     uint32_t arena_bytes;              /* tensors and scratch */
     bool input_survives;               /* invoke leaves the input tensors as they were */
