@@ -106,8 +106,8 @@ def test_what_each_of_two_devices_holds_and_does():
     assert second.parameters == 2 * (27 + 1) + 3 * (4 + 1) + 2 * (54 + 1)
     # int8 weights and int32 biases; the head's of one scale has its multiplier and shift once
     assert first.weights - second.weights == 54 + 4
-    # the image and the whole first map, in steps of 16 bytes
-    assert first.arena == second.arena == 96 + 48
+    # the image, the whole first map, and three windows of 16 bits, in steps of 16 bytes
+    assert first.arena == second.arena == 96 + 48 + 176
 
 
 def test_a_device_without_a_channel_is_idle():
@@ -117,9 +117,9 @@ def test_a_device_without_a_channel_is_idle():
 
 
 def test_a_device_holds_its_own_part_of_what_is_not_exchanged():
-    """The residual net over two: the ADD reads a whole map and half of one, and writes half of one."""
+    """The residual net over two: the second convolution reads a whole map and writes half of one."""
     (one, _) = split(residual(), 2).devices
-    assert one.arena == 128 + 64 + 64
+    assert one.arena == 128 + 64 + 3 * 3 * 3 * 8 * 2
 
 
 @pytest.mark.parametrize("name", ["ad01", "ic01", "kws01", "vww01"])
