@@ -291,4 +291,4 @@ def test_equal_tables_are_emitted_once():
     ops = [O("CONV_2D", [0, 1], [2], options), O("CONV_2D", [0, 1], [3], options), O("ADD", [2, 3], [4])]
     made = generate(build(tensors, ops, [0], [4]), "model")
     assert made.files["native/weights.h"].count("_weights[") == 1
-    assert made.reference.weights_bytes == WEIGHTS.size
+    assert made.compiled["portable"].weights_bytes == WEIGHTS.size

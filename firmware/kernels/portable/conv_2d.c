@@ -91,7 +91,8 @@ void nonn_conv_2d(const nonn_conv_2d_params *params, const int8_t *input, int8_t
             for (int32_t end = channel + filters; channel < end;) {
                 const int32_t pair = end - channel > 1 ? 2 : 1;
                 int32_t sums[2 * COLUMNS];
-                nonn_dot_columns(scratch, weights, weights + (pair - 1) * taps, taps, sums);
+                nonn_dot_columns((const int16_t *)scratch, weights, weights + (pair - 1) * taps,
+                                 taps, sums);
                 nonn_put(&scaling, channel, pair, sums, output + channel);
                 channel += pair;
                 weights += pair * taps;

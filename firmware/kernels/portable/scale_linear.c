@@ -43,7 +43,9 @@ void nonn_scale_linear(const nonn_scale_linear_params *params, const int8_t *inp
     /* A channel must not write over another one's inputs. */
     const int crossing = distance < (uintptr_t)count && distance % (uintptr_t)channels != 0;
     const int32_t together = crossing ? 1 : pixels;
-    line l = {.low = params->activation_min, .high = params->activation_max};
+    line l;
+    l.low = params->activation_min;
+    l.high = params->activation_max;
     for (int32_t i = 0; i < count; i += together * channels) {
         const int32_t *weights = params->weights;
         for (int32_t c = i; c < i + channels; ++c, weights += 2) {
