@@ -16,8 +16,8 @@ from nonn_mcu.codegen.plan import Plan
 from nonn_mcu.codegen.reader import read
 from nonn_mcu.codegen.reshape import check_reshape
 from nonn_mcu.codegen.schedule import schedule
-from nonn_mcu.codegen.target import REFERENCE, TARGETS, Target
 from nonn_mcu.errors import BadInput
+from nonn_mcu.target import REFERENCE, TARGETS, Target
 
 
 @dataclass(frozen=True)

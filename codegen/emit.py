@@ -18,7 +18,7 @@ from nonn_mcu.codegen.layer import Layer, Table
 from nonn_mcu.codegen.names import comment, identifier, unique
 from nonn_mcu.codegen.placement import ALIGNMENT
 from nonn_mcu.codegen.plan import Plan
-from nonn_mcu.codegen.target import Target
+from nonn_mcu.target import Target
 
 _INDENT = 12  # of the lines within a case
 

@@ -8,6 +8,8 @@ tensorflow/lite/kernels/internal/common.h.
 
 from __future__ import annotations
 
+import numpy as np
+
 from nonn_mcu.codegen.quantize import INT32_MAX, INT32_MIN
 
 ONE_Q0 = INT32_MAX  # 1.0 is not representable in Q0.31; this is what stands for it
@@ -41,6 +43,16 @@ def requantize(x: int, multiplier: int, shift: int) -> int:
     """Multiply by multiplier * 2^(shift - 31); the left shift wraps modulo 2^32."""
     shifted = wrap(x << max(shift, 0), 32)
     return rounding_shift_right(doubling_high_mul(shifted, multiplier), max(-shift, 0))
+
+
+def scaled(sums: np.ndarray, multiplier: np.ndarray | int, right: np.ndarray | int) -> np.ndarray:
+    """Do what :func:`requantize` does to whole int64 arrays, for shifts to the right by ``right``.
+
+    No product may be that of two lowest numbers, which :func:`doubling_high_mul` saturates.
+    """
+    high = (sums * multiplier + (1 << 30)) >> 31
+    mask = (np.int64(1) << right) - 1
+    return np.asarray((high >> right) + ((high & mask) > (mask >> 1) + (high < 0)))
 
 
 # exp(-2^k) in Q0.31, k from -2

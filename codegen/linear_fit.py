@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nonn_mcu.codegen.fixed_point import scaled
 from nonn_mcu.codegen.layer import Value
 
 _LEFT_SHIFT = 20  # NONN_ADD_LEFT_SHIFT
@@ -51,17 +52,10 @@ def sums(params: Mapping[str, Value]) -> np.ndarray:
     """Return the outputs of ``nonn_add`` for its parameters: (256, 256), [wide + 128][narrow + 128]."""
     p: Mapping[str, Any] = params
     x = np.arange(-128, 128, dtype=np.int64)
-    narrow = _scaled((x - p["narrow_zero_point"]) << _LEFT_SHIFT, *p["narrow_factor"])
+    narrow = scaled((x - p["narrow_zero_point"]) << _LEFT_SHIFT, *p["narrow_factor"])
     total = ((x - p["wide_zero_point"]) * p["wide_factor"])[:, None] + p["narrow_sign"] * narrow
-    out = _scaled(total, *p["output_factor"]) + p["output_zero_point"]
+    out = scaled(total, *p["output_factor"]) + p["output_zero_point"]
     return np.clip(out, p["activation_min"], p["activation_max"])
-
-
-def _scaled(x: np.ndarray, multiplier: int, right_shift: int) -> np.ndarray:
-    """``x * multiplier * 2^(-31 - right_shift)``, rounded as nonn/fixed_point.h does."""
-    high = (x * multiplier + (1 << 30)) >> 31
-    mask = (1 << right_shift) - 1
-    return (high >> right_shift) + ((high & mask) > (mask >> 1) + (high < 0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,7 +42,8 @@ def place(blocks: Sequence[Block]) -> tuple[list[int], int]:
     best = _greedy(blocks, order)
     size = extent(blocks, best)
     crowded = _crowded_first(blocks)
-    tried = failed = lower_bound(blocks)
+    least = lower_bound(blocks)
+    tried = failed = least
     for _ in range(_SIZES):
         if tried >= size:
             break
@@ -51,7 +52,7 @@ def place(blocks: Sequence[Block]) -> tuple[list[int], int]:
             failed = tried
         else:
             best, size = fitted, extent(blocks, fitted)
-            if tried == lower_bound(blocks):
+            if tried == least:
                 break
         tried = _aligned((failed + size) // 2)
     return best, size

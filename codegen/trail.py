@@ -7,6 +7,7 @@ are over, less the first input byte among them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,13 @@ class Axis:
         first = origin + skipped * self.dilation
         inside = (skipped < self.taps) & (first < self.size)
         return positions[inside], first[inside]
+
+
+def window_axes(size: Mapping[str, int]) -> tuple[Axis, Axis]:
+    """Return rows and columns of a convolution by the names of its kernel's parameters."""
+    keys = ("in", "out", "kernel", "stride", "pad", "dilation")
+    rows, columns = (Axis(*(size[f"{key}_{axis}"] for key in keys)) for axis in "hw")
+    return rows, columns
 
 
 def window_trail(

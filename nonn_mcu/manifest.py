@@ -12,7 +12,7 @@ SCHEMA_VERSION: Literal[3] = 3
 Runtime = Literal["native", "tflm"]
 # What kernels are chosen for, as nonn_mcu.codegen.select has them.
 Goal = Literal["balance", "size", "speed"]
-TargetName = Literal["portable", "dsp", "helium"]  # as nonn_mcu.codegen.target has them
+TargetName = Literal["portable", "dsp", "helium"]  # as nonn_mcu.target has them
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

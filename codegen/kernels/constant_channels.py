@@ -13,6 +13,8 @@ from typing import cast
 
 import numpy as np
 
+from nonn_mcu.codegen.fixed_point import scaled
+from nonn_mcu.codegen.kernels.sums import per_channel, sum_range
 from nonn_mcu.codegen.layer import Layer, Table, Value
 
 # One step of the output is four of the sum.
@@ -49,9 +51,8 @@ def settle(params: Mapping[str, Value], filters: np.ndarray) -> tuple[dict[str, 
     """
     count = len(filters)
     number = {key: value for key, value in params.items() if isinstance(value, int)}
-    bias = _values(params["bias"], count) if params["bias"] is not None else np.zeros(count, np.int64)
-    multiplier, shift = _values(params["multiplier"], count), _values(params["shift"], count)
-    low, high = sum_range(filters, number["input_offset"])
+    bias, multiplier, shift = (per_channel(params[key], count) for key in ("bias", "multiplier", "shift"))
+    low, high = sum_range(filters, None, number["input_offset"])
     outputs = [_output(bias + ends, multiplier, shift, number) for ends in (low, high)]
     constant = (outputs[0] == outputs[1]) & (shift <= 0)
     settled = {
@@ -82,23 +83,9 @@ def _lowered(row: list[int], ends: tuple[int, int], number: Mapping[str, int]) -
     return [moved, fewer, _LOWEST_SHIFT] if (same == wanted).all() else row
 
 
-def sum_range(filters: np.ndarray, input_offset: int) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest sum of products of each channel, over all inputs."""
-    weights = filters.astype(np.int64)
-    ends = np.stack([weights * (input_offset - 128), weights * (input_offset + 127)])
-    return ends.min(axis=0).sum(axis=1), ends.max(axis=0).sum(axis=1)
-
-
 def _output(
     sums: np.ndarray, multiplier: np.ndarray, shift: np.ndarray, number: Mapping[str, int]
 ) -> np.ndarray:
     """Give the reference's output, which never falls as the sum rises, for right shifts."""
-    right = np.maximum(-shift, 0)
-    x = (sums * multiplier + (1 << 30)) >> 31
-    mask = (1 << right) - 1
-    scaled = (x >> right) + ((x & mask) > (mask >> 1) + (x < 0))
-    return np.clip(scaled + number["output_offset"], number["activation_min"], number["activation_max"])
-
-
-def _values(table: Value, count: int) -> np.ndarray:
-    return np.broadcast_to(cast(Table, table).values.astype(np.int64).reshape(-1), count)
+    found = scaled(sums, multiplier, np.maximum(-shift, 0))
+    return np.clip(found + number["output_offset"], number["activation_min"], number["activation_max"])

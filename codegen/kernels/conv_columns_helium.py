@@ -73,6 +73,13 @@ def _trail(size: dict[str, int]) -> int:
     A tile of four pixels that goes over the end of a row is written in the next step.
     """
     origins = np.arange(size["out_h"]) * size["stride_h"] - size["pad_h"]
-    row = tile.first_inside(origins, size["kernel_h"], 1, size["in_h"])
+    row = _first_inside(origins, size["kernel_h"], 1, size["in_h"])
     written = (np.arange(size["out_h"]) + 1) * size["out_w"] // 4 * 4
     return tile.trail(row * size["in_w"] * size["in_c"], written * size["out_c"])
+
+
+def _first_inside(origins: np.ndarray, taps: int, dilation: int, size: int) -> np.ndarray:
+    """First position of each window that lies in [0, size); ``size`` where there is none."""
+    skipped = np.maximum(-(origins // dilation), 0)
+    first = origins + skipped * dilation
+    return np.where((skipped < taps) & (first < size), first, size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
 
@@ -10,8 +11,10 @@ from nonn_mcu.codegen.graph import Graph
 from nonn_mcu.codegen.kernels import Want
 from nonn_mcu.codegen.kernels.line_requantize import straighten
 from nonn_mcu.codegen.kernels.pack_pairs import in_pairs, pack
-from nonn_mcu.codegen.kernels.short_requantize import folded_bias, product_range, shorten
-from nonn_mcu.codegen.layer import Layer, Table, Value
+from nonn_mcu.codegen.kernels.short_requantize import shorten
+from nonn_mcu.codegen.kernels.sums import folded_bias, per_channel, product_range
+from nonn_mcu.codegen.layer import Layer, Table
+from nonn_mcu.codegen.trail import window_axes, window_trail
 
 _PIXELS = 3  # computed at a time
 _THREE = 3  # steps that are made at a time
@@ -26,10 +29,10 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     if params["kernel_c"] != params["in_c"]:
         return None
     size = {key: value for key, value in params.items() if isinstance(value, int)}
-    filters, bias = _values(params["weights"]), _values(params["bias"])
-    multiplier, shift = _values(params["multiplier"]), _values(params["shift"])
-    assert filters is not None and multiplier is not None and shift is not None
-    filters = filters.reshape(size["out_c"], -1)
+    filters = cast(Table, params["weights"]).values.reshape(size["out_c"], -1)
+    bias, multiplier, shift = (
+        per_channel(params[key], len(filters)) for key in ("bias", "multiplier", "shift")
+    )
     words = pack(in_pairs(filters, size["kernel_h"]), whole=True)
     if words is None:
         return None
@@ -88,34 +91,13 @@ def inside(size: Mapping[str, int]) -> bool:
 
 
 def trail(size: Mapping[str, int], pixels: int) -> int:
-    """Distance that lets output overlap the input, when ``pixels`` at a time are read, then written.
-
-    What is needed again after a block is all from the lowest address of any later window.
-    """
-    rows = np.arange(size["out_h"]) * size["stride_h"] - size["pad_h"]
-    columns = np.arange(size["out_w"]) * size["stride_w"] - size["pad_w"]
-    first_row = _first_inside(rows, size["kernel_h"], size["dilation_h"], size["in_h"])
-    first_column = _first_inside(columns, size["kernel_w"], size["dilation_w"], size["in_w"])
-    lowest = (first_row[:, None] * size["in_w"] + first_column).reshape(-1)
-    nothing = size["in_h"] * size["in_w"]
-    outside = (first_row[:, None] >= size["in_h"]) | (first_column >= size["in_w"])
-    lowest = np.where(outside.reshape(-1), nothing, lowest)
-    needed = np.minimum.accumulate(np.append(lowest, nothing)[::-1])[::-1]
-    written = np.minimum(np.arange(pixels, len(lowest) + pixels, pixels), len(lowest))
-    written = written[written < len(lowest)]
-    most = written * size["out_c"] - needed[written] * size["in_c"]
-    return max(0, int(most.max(initial=0)))
-
-
-def _first_inside(origins: np.ndarray, taps: int, step: int, size: int) -> np.ndarray:
-    """First position of each window that lies in [0, size); ``size`` where there is none."""
-    skipped = np.maximum(-(origins // step), 0)
-    first = origins + skipped * step
-    return np.where((skipped < taps) & (first < size), first, size)
+    """Distance that lets output overlap the input, when ``pixels`` at a time are read, then written."""
+    rows, columns = window_axes(size)
+    return window_trail(rows, columns, in_bytes=size["in_c"], out_bytes=size["out_c"], block=pixels)
 
 
 def _constants(
-    rule: tuple[np.ndarray, np.ndarray], filters: np.ndarray, bias: np.ndarray | None, size: Mapping[str, int]
+    rule: tuple[np.ndarray, np.ndarray], filters: np.ndarray, bias: np.ndarray, size: Mapping[str, int]
 ) -> np.ndarray | None:
     """For each two filters the starts of their sums and the other constants, int64, or None."""
     products, base = product_range(filters), folded_bias(filters, bias, size["input_offset"])
@@ -154,7 +136,3 @@ def _stream(words: np.ndarray, constants: np.ndarray) -> np.ndarray:
     wrapped = (constants & 0xFFFFFFFF).astype(np.uint32)
     starts, others = wrapped[:, :_STARTS], wrapped[:, _STARTS:]
     return np.concatenate([twos[:, :first], starts, twos[:, first:], others], axis=1)
-
-
-def _values(value: Value) -> np.ndarray | None:
-    return value.values.reshape(-1) if isinstance(value, Table) else None

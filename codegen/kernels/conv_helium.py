@@ -8,6 +8,7 @@ from nonn_mcu.codegen.graph import Graph
 from nonn_mcu.codegen.kernels import Want
 from nonn_mcu.codegen.kernels import helium_tile as tile
 from nonn_mcu.codegen.layer import Layer
+from nonn_mcu.codegen.trail import window_axes, window_trail
 
 _GEOMETRY = ("in_h", "in_w", "in_c", "out_h", "out_w", "out_c", "kernel_h", "kernel_w")
 _STEPS = ("stride_h", "stride_w", "dilation_h", "dilation_w", "pad_h", "pad_w")
@@ -41,7 +42,7 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
         inputs=layer.inputs,
         output=layer.output,
         scratch_bytes=scratch_bytes,
-        trail=(_trail(size),),
+        trail=(window_trail(*window_axes(size), in_bytes=size["in_c"], out_bytes=size["out_c"], block=4),),
         macs=layer.macs,
         notes=layer.notes,
     )
@@ -77,20 +78,3 @@ def _fields(filters: np.ndarray, in_c: int) -> np.ndarray:
     taps = filters.reshape(len(filters), -1, in_c)
     wide = np.pad(taps, [(0, 0), (0, 0), (0, -in_c % tile.CHUNK if in_c > tile.CHUNK else 0)])
     return wide.reshape(len(filters), -1, min(in_c, tile.CHUNK))
-
-
-def _trail(size: dict[str, int]) -> int:
-    """Tiles of four pixels are read, then written."""
-    row = _first(size, "h")
-    column = _first(size, "w")
-    lowest = (row[:, None] * size["in_w"] + column) * size["in_c"]
-    whole = size["in_h"] * size["in_w"] * size["in_c"]
-    outside = (row[:, None] >= size["in_h"]) | (column >= size["in_w"])
-    lowest = np.where(outside, whole, lowest).reshape(-1)
-    tiles = np.minimum.reduceat(lowest, np.arange(0, len(lowest), 4))
-    return tile.trail(tiles, np.arange(4, len(lowest) + 4, 4) * size["out_c"])
-
-
-def _first(size: dict[str, int], axis: str) -> np.ndarray:
-    origins = np.arange(size[f"out_{axis}"]) * size[f"stride_{axis}"] - size[f"pad_{axis}"]
-    return tile.first_inside(origins, size[f"kernel_{axis}"], size[f"dilation_{axis}"], size[f"in_{axis}"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,11 @@ import numpy as np
 from nonn_mcu.codegen.graph import Graph
 from nonn_mcu.codegen.kernels import Want
 from nonn_mcu.codegen.kernels.fused_requantize import Fused, fuse
-from nonn_mcu.codegen.kernels.short_requantize import folded_bias, product_range
+from nonn_mcu.codegen.kernels.sums import folded_bias, product_range
 from nonn_mcu.codegen.layer import Layer, Table, Value
 from nonn_mcu.codegen.quantize import INT8_MAX, INT8_MIN
 
-_GROUP = 4  # channels
+GROUP = 4  # channels
 _TAPS = 9
 _WEIGHTS_BYTES = 96  # NONN_DEPTHWISE_DSP_WEIGHTS
 _COLUMN_BYTES, _CARRIED_BYTES = 32, 16
@@ -22,16 +23,7 @@ _COLUMN_BYTES, _CARRIED_BYTES = 32, 16
 def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     """Take kernels of 3x3 without dilation, stride 1 or 2, that saturate to int8; as many strips as fit."""
     p: dict[str, Any] = dict(layer.params)
-    stride = p["stride_h"]
-    if (
-        (p["kernel_h"], p["kernel_w"], p["dilation_h"], p["dilation_w"]) != (3, 3, 1, 1)
-        or p["stride_w"] != stride
-        or stride not in (1, 2)
-        or p["depth_multiplier"] != 1
-        or p["in_c"] % _GROUP != 0
-        or max(p["pad_h"], p["pad_w"]) > 1
-        or (p["activation_min"], p["activation_max"]) != (INT8_MIN, INT8_MAX)
-    ):
+    if not is_3x3(p):
         return None
     channels = p["in_c"]
     filters = p["weights"].values.reshape(_TAPS, channels).T
@@ -47,7 +39,7 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
             **{key: p[key] for key in ("in_h", "in_w")},
             "channels": channels,
             **{key: p[key] for key in ("out_h", "out_w")},
-            "stride": stride,
+            "stride": p["stride_h"],
             **{key: p[key] for key in ("pad_h", "pad_w")},
             "input_zero_point": -p["input_offset"],
             "strips": strips,
@@ -64,15 +56,28 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     )
 
 
+def is_3x3(p: Mapping[str, Any]) -> bool:
+    """Whether it is 3x3 without dilation, at stride 1 or 2, channels in fours, outputs all of int8."""
+    return (
+        (p["kernel_h"], p["kernel_w"], p["dilation_h"], p["dilation_w"]) == (3, 3, 1, 1)
+        and p["stride_h"] == p["stride_w"]
+        and p["stride_h"] in (1, 2)
+        and p["depth_multiplier"] == 1
+        and p["in_c"] % GROUP == 0
+        and max(p["pad_h"], p["pad_w"]) <= 1
+        and (p["activation_min"], p["activation_max"]) == (INT8_MIN, INT8_MAX)
+    )
+
+
 def _cycles(p: dict[str, Any], macs: int, strips: int) -> int:
     """Estimate from measured layers: the products, and what each pass over four channels' strips costs."""
     total = -(-p["out_h"] // 2) if p["stride_h"] == 1 else p["out_h"]
-    passes = p["in_c"] // _GROUP * -(-total // strips)
+    passes = p["in_c"] // GROUP * -(-total // strips)
     return 3 * macs + passes * (700 + 6 * p["in_w"])
 
 
 def _tables(filters: np.ndarray, fused: Fused) -> dict[str, Value]:
-    by_columns = filters.reshape(-1, _GROUP, 3, 3).transpose(0, 3, 2, 1)
+    by_columns = filters.reshape(-1, GROUP, 3, 3).transpose(0, 3, 2, 1)
     return {
         "weights": Table("int8_t", np.ascontiguousarray(by_columns), alignment=4),
         "bias": Table("int32_t", fused.start.astype(np.int32)),

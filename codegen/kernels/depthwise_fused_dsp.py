@@ -9,11 +9,11 @@ import numpy as np
 
 from nonn_mcu.codegen.graph import Graph
 from nonn_mcu.codegen.kernels import Want
+from nonn_mcu.codegen.kernels.depthwise_dsp import GROUP, is_3x3
 from nonn_mcu.codegen.kernels.fused_line import Line, fit_line
+from nonn_mcu.codegen.kernels.sums import per_channel
 from nonn_mcu.codegen.layer import Layer, Table, Value
-from nonn_mcu.codegen.quantize import INT8_MAX, INT8_MIN
 
-_GROUP = 4  # channels
 _TAPS = 9
 _WEIGHTS_BYTES = 80  # NONN_DEPTHWISE_FUSED_DSP_WEIGHTS
 _PAIRS_BYTES = 16  # two rows of a column
@@ -27,17 +27,7 @@ _ENOUGH = 1.02  # what is nearly as fast in less memory is taken
 def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     """Take kernels of 3x3 without dilation, stride 1 or 2, that saturate to int8; as many strips as fit."""
     p: dict[str, Any] = dict(layer.params)
-    stride = p["stride_h"]
-    if (
-        (p["kernel_h"], p["kernel_w"], p["dilation_h"], p["dilation_w"]) != (3, 3, 1, 1)
-        or p["stride_w"] != stride
-        or stride not in (1, 2)
-        or p["depth_multiplier"] != 1
-        or p["in_c"] % _GROUP != 0
-        or max(p["pad_h"], p["pad_w"]) > 1
-        or (p["out_w"] - 1) * stride + 2 - p["pad_w"] > p["in_w"]
-        or (p["activation_min"], p["activation_max"]) != (INT8_MIN, INT8_MAX)
-    ):
+    if not is_3x3(p) or (p["out_w"] - 1) * p["stride_w"] + 2 - p["pad_w"] > p["in_w"]:
         return None
     channels = p["in_c"]
     filters = p["weights"].values.reshape(_TAPS, channels).T
@@ -51,7 +41,7 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
             **{key: p[key] for key in ("in_h", "in_w")},
             "channels": channels,
             **{key: p[key] for key in ("out_h", "out_w")},
-            "stride": stride,
+            "stride": p["stride_h"],
             **{key: p[key] for key in ("pad_h", "pad_w")},
             "input_zero_point": -p["input_offset"],
             "strips": strips,
@@ -72,13 +62,13 @@ def _line(layer: Layer) -> Line | None:
     """Search once for a layer that is asked for in several sizes of the arena."""
     p: dict[str, Any] = dict(layer.params)
     filters = p["weights"].values.reshape(_TAPS, p["in_c"]).T
-    bias = np.zeros(p["in_c"], np.int64) if p["bias"] is None else p["bias"].values.astype(np.int64)
+    bias = per_channel(p["bias"], p["in_c"])
     rule = p["multiplier"].values, p["shift"].values
     return fit_line(rule, filters, bias, (p["input_offset"], p["output_offset"]))
 
 
 def _tables(filters: np.ndarray, line: Line) -> dict[str, Value]:
-    taps = np.where(line.live[:, None], filters, 0).astype(np.int8).reshape(-1, _GROUP, 3, 3)
+    taps = np.where(line.live[:, None], filters, 0).astype(np.int8).reshape(-1, GROUP, 3, 3)
     columns = taps[:, :, :2, :].transpose(0, 3, 2, 1)  # (column, row, channel) of rows 0 and 1
     below = taps[:, :, 2, :].transpose(0, 2, 1)  # (column, channel) of row 2
     pairs = np.concatenate([columns, below[:, None, :2, :]], axis=1)
@@ -107,10 +97,10 @@ def _strips(p: dict[str, Any], room: int) -> tuple[int, int, int]:
     def cycles(strips: int) -> int:
         turns = -(-total // strips)
         again = p["in_w"] * (turns - 1) * (_CARRIED if two else _COPIED if strips > 1 else 0)
-        strip = _GROUP * (_STRIP + (p["in_w"] * _COLUMN if two else p["out_w"] * _OUTPUT))
+        strip = GROUP * (_STRIP + (p["in_w"] * _COLUMN if two else p["out_w"] * _OUTPUT))
         pairs = (total + 1) * (_ROWS + p["in_w"] * (_GATHERED if two else _GATHERED_ONCE))
         put = total * (_ROWS // 2 + p["out_w"] * _PUT)
-        return p["in_c"] // _GROUP * (_WIDENED + turns * _TURN + total * strip + pairs + put + again)
+        return p["in_c"] // GROUP * (_WIDENED + turns * _TURN + total * strip + pairs + put + again)
 
     fitting = [strips for strips in range(1, total + 1) if scratch(strips) <= room] or [1]
     even = {-(-total // -(-total // strips)) for strips in fitting}

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
 from nonn_mcu.codegen.graph import Graph
 from nonn_mcu.codegen.kernels import Want
 from nonn_mcu.codegen.kernels.pack_pairs import in_pairs, pack
-from nonn_mcu.codegen.kernels.short_requantize import folded_bias, shorten, sum_range
-from nonn_mcu.codegen.layer import Layer, Table, Value
+from nonn_mcu.codegen.kernels.short_requantize import shorten
+from nonn_mcu.codegen.kernels.sums import folded_bias, per_channel, sum_range
+from nonn_mcu.codegen.layer import Layer, Table
 
 
 def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     """Take a matrix product whose sums and multipliers fit the short form, of any depth."""
     params = layer.params
     size = {key: value for key, value in params.items() if isinstance(value, int)}
-    filters, bias = _values(params["weights"]), _values(params["bias"])
-    multiplier, shift = _values(params["multiplier"]), _values(params["shift"])
-    assert filters is not None and multiplier is not None and shift is not None
     units, depth = size["units"], size["depth"]
-    filters = filters.reshape(units, depth)
+    filters = cast(Table, params["weights"]).values.reshape(units, depth)
+    bias, multiplier, shift = (per_channel(params[key], units) for key in ("bias", "multiplier", "shift"))
     short = shorten(
         multiplier,
         shift,
@@ -69,7 +70,3 @@ def _end_first(filters: np.ndarray) -> np.ndarray:
 
 def _wrapped(values: np.ndarray) -> np.ndarray:
     return (values & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
-
-
-def _values(value: Value) -> np.ndarray | None:
-    return value.values.reshape(-1) if isinstance(value, Table) else None

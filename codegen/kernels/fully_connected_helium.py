@@ -9,8 +9,8 @@ import numpy as np
 from nonn_mcu.codegen.graph import Graph
 from nonn_mcu.codegen.kernels import Want
 from nonn_mcu.codegen.kernels import helium_tile as tile
-from nonn_mcu.codegen.kernels.constant_channels import sum_range
 from nonn_mcu.codegen.kernels.helium_requantize import channels
+from nonn_mcu.codegen.kernels.sums import folded_bias, per_channel, sum_range
 from nonn_mcu.codegen.layer import Layer, Table, Value
 
 _EIGHT = 8  # units that are summed at a time
@@ -26,12 +26,12 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     filters = tile.weights_of(params)
     units, depth = filters.shape
     multiplier, shift = _entries(params["multiplier"]), _entries(params["shift"])
-    bias = _entries(params["bias"]) if params["bias"] is not None else np.zeros(units, np.int64)
-    largest = max(int(np.abs(bias + end).max()) for end in sum_range(filters, size["input_offset"]))
+    bias = per_channel(params["bias"], units)
+    largest = max(int(np.abs(end).max()) for end in sum_range(filters, bias, size["input_offset"]))
     # Beyond this the reference's output offset could take a result out of 32 bits.
     if size["rows"] != 1 or (shift > 0).any() or largest >= (1 << 31) - 256 or max(units, depth) >= 1 << 16:
         return None
-    folded = bias + size["input_offset"] * filters.astype(np.int64).sum(axis=1)
+    folded = folded_bias(filters, bias, size["input_offset"])
     # One multiplier for all, where the short form is proved for it.
     common = not size["per_unit"] and channels(params, filters) is not None
     multiplier, shift = (np.broadcast_to(row, 4 if common else units) for row in (multiplier, shift))

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nonn_mcu.codegen.kernels.fused_requantize import LEVELS, first_sums
-from nonn_mcu.codegen.kernels.short_requantize import folded_bias, product_range
+from nonn_mcu.codegen.kernels.sums import folded_bias, product_range
 from nonn_mcu.codegen.quantize import INT8_MIN, INT32_MAX, INT32_MIN
 
 _MOST_SCALE = 8  # int8 weights times 2^8 are int16

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nonn_mcu.codegen.fixed_point import scaled
 from nonn_mcu.codegen.quantize import INT8_MAX, INT8_MIN, INT32_MAX, INT32_MIN
 
 FRACTION = 8  # bits of the scaled sum below the output
@@ -92,12 +93,6 @@ def fuse(
     return Fused(scale, start, factor, addend, correction)
 
 
-def _reference(a: np.ndarray, m: np.ndarray, right: np.ndarray, offset: int) -> np.ndarray:
-    high = (a * m + (1 << 30)) >> 31
-    mask = (np.int64(1) << right) - 1
-    return (high >> right) + ((high & mask) > (mask >> 1) + (high < 0)) + offset
-
-
 def first_sums(
     m: np.ndarray, right: np.ndarray, low: np.ndarray, high: np.ndarray, offset: int
 ) -> np.ndarray:
@@ -106,7 +101,7 @@ def first_sums(
     first, beyond = np.repeat(first, len(LEVELS), 1), np.repeat(beyond, len(LEVELS), 1)
     while np.any(first < beyond):
         middle = (first + beyond) >> 1
-        reached = _reference(middle, m, right, offset) >= LEVELS
+        reached = scaled(middle, m, right) + offset >= LEVELS
         first = np.where(reached, first, np.minimum(middle + 1, beyond))
         beyond = np.where(reached, middle, beyond)
     return first
@@ -164,8 +159,8 @@ def _equals(found: tuple[int, int, int, int], scale: int, steps: np.ndarray, end
     start, multiplier, addend, correction = found
 
     def before_last_shift(sums: np.ndarray) -> np.ndarray:
-        scaled = (sums << scale) + start
-        return ((scaled - correction * (scaled < 0)) * multiplier >> 32) + addend
+        x = (sums << scale) + start
+        return ((x - correction * (x < 0)) * multiplier >> 32) + addend
 
     below, within = steps > ends[0], steps <= ends[1]
     after = before_last_shift(steps[within]) >> FRACTION >= LEVELS[within]

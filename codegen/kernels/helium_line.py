@@ -17,9 +17,9 @@ from typing import cast
 
 import numpy as np
 
-from nonn_mcu.codegen.kernels.constant_channels import sum_range
 from nonn_mcu.codegen.kernels.helium_requantize import is_relu
-from nonn_mcu.codegen.layer import Table, Value
+from nonn_mcu.codegen.kernels.sums import folded_bias, per_channel, sum_range
+from nonn_mcu.codegen.layer import Value
 
 _SHIFT = 14  # VQRSHRN's, the same for all channels: less leaves too few bits, more too little room
 _LEAST_SCALE = 6  # bits below the sum's last; with fewer no bias puts 255 thresholds in place
@@ -36,14 +36,14 @@ def lines(params: Mapping[str, Value], filters: np.ndarray) -> tuple[int, np.nda
         return None
     count = len(filters)
     offset = cast(int, params["input_offset"])
-    bias = _values(params["bias"], count) if params["bias"] is not None else np.zeros(count, np.int64)
-    multiplier, right = _values(params["multiplier"], count), -_values(params["shift"], count)
+    bias, multiplier = per_channel(params["bias"], count), per_channel(params["multiplier"], count)
+    right = -per_channel(params["shift"], count)
     if (multiplier == 0).any() or (right < 1).any():
         return None
-    ends = [bias + end for end in sum_range(filters, offset)]
+    ends = sum_range(filters, bias, offset)
     spread = int((ends[1] - ends[0]).max())
     wanted = [_thresholds(int(m), int(s)) for m, s in zip(multiplier, right, strict=True)]
-    folded = bias + offset * filters.astype(np.int64).sum(axis=1)
+    folded = folded_bias(filters, bias, offset)
     for bits in range(32 - spread.bit_length(), _LEAST_SCALE - 1, -1):
         exact = (multiplier << _SHIFT) >> (right + bits)
         rows = []
@@ -97,7 +97,3 @@ def _thresholds(multiplier: int, right: int) -> np.ndarray:
     """
     steps = (np.arange(1, 256, dtype=np.int64) * 2 - 1) << (right - 1)
     return -((-((2 * steps - 1) << 30)) // multiplier)
-
-
-def _values(table: Value, count: int) -> np.ndarray:
-    return np.broadcast_to(cast(Table, table).values.astype(np.int64).reshape(-1), count)

@@ -22,7 +22,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from nonn_mcu.codegen.layer import Table, Value
+from nonn_mcu.codegen.kernels.sums import folded_bias, per_channel
+from nonn_mcu.codegen.layer import Value
 from nonn_mcu.codegen.quantize import INT8_MAX, INT8_MIN
 
 _SMALL = 1 << 23  # sums up to here are exact at any shift
@@ -37,14 +38,13 @@ def channels(params: Mapping[str, Value], filters: np.ndarray) -> np.ndarray | N
     """
     count = len(filters)
     offset = _number(params["input_offset"])
-    weights = filters.astype(np.int64)
-    bias = _values(params["bias"], count) if params["bias"] is not None else np.zeros(count, np.int64)
-    multiplier = _values(params["multiplier"], count)
-    right = -_values(params["shift"], count)
-    largest = np.abs(weights).sum(axis=1) * max(INT8_MAX + offset, -(INT8_MIN + offset)) + np.abs(bias)
+    bias, multiplier = per_channel(params["bias"], count), per_channel(params["multiplier"], count)
+    right = -per_channel(params["shift"], count)
+    furthest = max(INT8_MAX + offset, -(INT8_MIN + offset))
+    largest = np.abs(filters.astype(np.int64)).sum(axis=1) * furthest + np.abs(bias)
     if (right < 0).any() or (largest >= (1 << 31) - 256).any():
         return None
-    folded = bias + offset * weights.sum(axis=1)
+    folded = folded_bias(filters, bias, offset)
     words = np.where(right > 0, 256 - right, 0)
     if ((largest > _SMALL) & (right > _SATURATING_SHIFT)).any():
         return None
@@ -55,11 +55,6 @@ def is_relu(params: Mapping[str, Value]) -> bool:
     """Whether saturation to uint8 is all of the output's limits: offset -128, range -128 to 127."""
     limits = (params["output_offset"], params["activation_min"], params["activation_max"])
     return limits == (INT8_MIN, INT8_MIN, INT8_MAX)
-
-
-def _values(table: Value, count: int) -> np.ndarray:
-    assert isinstance(table, Table)
-    return np.broadcast_to(table.values.astype(np.int64).reshape(-1), count)
 
 
 def _number(value: Value) -> int:

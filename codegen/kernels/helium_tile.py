@@ -87,13 +87,6 @@ def trail(lowest: np.ndarray, written: np.ndarray) -> int:
     return max(0, int((written[:-1] - needed[1:]).max(initial=0)))
 
 
-def first_inside(origins: np.ndarray, taps: int, dilation: int, size: int) -> np.ndarray:
-    """First position of each window that lies in [0, size); ``size`` where there is none."""
-    skipped = np.maximum(-(origins // dilation), 0)
-    first = origins + skipped * dilation
-    return np.where((skipped < taps) & (first < size), first, size)
-
-
 def _padded(values: np.ndarray, axis: int, multiple: int) -> np.ndarray:
     widths = [(0, -size % multiple if at == axis else 0) for at, size in enumerate(values.shape)]
     return np.pad(values, widths)

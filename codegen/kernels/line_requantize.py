@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nonn_mcu.codegen.fixed_point import scaled
 from nonn_mcu.codegen.quantize import INT32_MAX, INT32_MIN
 
 _SLOPES = 4  # multipliers tried on either side of the nearest
@@ -58,7 +59,7 @@ def straighten(
     if lowest < offset or np.any(shift > 0) or np.any(low < INT32_MIN) or np.any(high > INT32_MAX):
         return None
     outputs = np.arange(lowest + 1, highest + 1)
-    ends = [np.clip(_reference(end, m, -shift) + offset, lowest, highest) for end in (low, high)]
+    ends = [np.clip(scaled(end, m, -shift) + offset, lowest, highest) for end in (low, high)]
     reached = (outputs > ends[0]) & (outputs <= ends[1])
     # The dividend that gives output k, and the sum that gives it: both fit where k is reached.
     dividend = np.where(reached, (outputs - offset << -shift) - (1 << -shift >> 1), 0)
@@ -107,13 +108,6 @@ def _channel(
             if fits.any():
                 return int(starts[fits][0]), slope, int(addends[fits][0])
     return None
-
-
-def _reference(a: np.ndarray, m: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Scaled and rounded as nonn_requantize() does."""
-    high = (a * m + (1 << 30)) >> 31
-    mask = (np.int64(1) << right) - 1
-    return (high >> right) + ((high & mask) > (mask >> 1) + (high < 0))
 
 
 def _both_sides(middle: int, reach: int) -> np.ndarray:

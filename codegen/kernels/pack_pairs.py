@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nonn_mcu.codegen.kernels.short_requantize import product_range
+from nonn_mcu.codegen.kernels.sums import product_range
 
 GROUP = 4  # filters whose words alternate: 0 with 1, then 2 with 3
 _LARGEST = 1 << 23  # that a filter's sum, 24 bits, stays below

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from nonn_mcu.codegen.fixed_point import scaled
 from nonn_mcu.codegen.layer import Value
 from nonn_mcu.codegen.quantize import INT32_MAX, INT32_MIN
 
@@ -47,11 +48,8 @@ def outputs(params: Mapping[str, Value]) -> np.ndarray:
     )
     bias = 0 if p["bias"] is None else p["bias"].values.astype(np.int64).reshape(-1, 1)
     sums = _wrapped(weights * (_X + p["input_offset"]) + bias << np.maximum(shift, 0))
-    high = (sums * multiplier + (1 << 30)) >> 31
-    right = np.maximum(-shift, 0)
-    mask = (np.int64(1) << right) - 1
-    scaled = (high >> right) + ((high & mask) > (mask >> 1) + (high < 0))
-    return np.clip(_wrapped(scaled + p["output_offset"]), p["activation_min"], p["activation_max"])
+    found = scaled(sums, multiplier, np.maximum(-shift, 0))
+    return np.clip(_wrapped(found + p["output_offset"]), p["activation_min"], p["activation_max"])
 
 
 def lines(params: Mapping[str, Value], dropped: int = 0) -> np.ndarray | None:

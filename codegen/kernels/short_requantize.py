@@ -45,35 +45,6 @@ class Short:
     clamped: bool
 
 
-def sum_range(
-    filters: np.ndarray, bias: np.ndarray | None, input_offset: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Least and greatest sum that int8 inputs can give, bias included, int64 for each channel.
-
-    ``filters`` is int8, (channels, taps). Taps in the padding add nothing, which is the input at its zero
-    point: no window leaves this range.
-    """
-    low, high = product_range(filters)
-    base = folded_bias(filters, bias, input_offset)
-    return base + low, base + high
-
-
-def product_range(filters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Least and greatest sum of products of int8 inputs, without offset and bias, int64 for each channel."""
-    positive = np.maximum(filters.astype(np.int64), 0).sum(axis=1)
-    negative = np.minimum(filters.astype(np.int64), 0).sum(axis=1)
-    return (
-        INT8_MIN * positive + INT8_MAX * negative,
-        INT8_MAX * positive + INT8_MIN * negative,
-    )
-
-
-def folded_bias(filters: np.ndarray, bias: np.ndarray | None, input_offset: int) -> np.ndarray:
-    """Bias for sums over the inputs as they are, without their offset; int64 for each channel."""
-    base = np.zeros(len(filters), np.int64) if bias is None else bias.astype(np.int64)
-    return base + input_offset * filters.astype(np.int64).sum(axis=1)
-
-
 def shorten(
     multiplier: np.ndarray,
     shift: np.ndarray,

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 
 from nonn_mcu.codegen.graph import Graph
 from nonn_mcu.codegen.kernels import Want, conv_dsp
-from nonn_mcu.codegen.kernels.short_requantize import folded_bias, product_range, shorten
+from nonn_mcu.codegen.kernels.short_requantize import shorten
+from nonn_mcu.codegen.kernels.sums import folded_bias, per_channel, product_range
 from nonn_mcu.codegen.layer import Layer, Table, Value
 from nonn_mcu.codegen.quantize import INT32_MAX, INT32_MIN
 
@@ -197,8 +198,10 @@ def _fits(size: dict[str, int]) -> bool:
 
 def _tables(layer: Layer, size: dict[str, int], transformed: bool) -> dict[str, Value] | None:
     """Give the constants as the kernel reads them, or None where they are not exact."""
-    filters = _values(layer.params["weights"]).reshape(size["out_c"], -1)
-    bias = None if layer.params["bias"] is None else _values(layer.params["bias"])
+    filters = cast(Table, layer.params["weights"]).values.reshape(size["out_c"], -1)
+    bias, multiplier, shift = (
+        per_channel(layer.params[key], len(filters)) for key in ("bias", "multiplier", "shift")
+    )
     products = product_range(filters)
     base = folded_bias(filters, bias, size["input_offset"])
     fourfold = 4 * np.concatenate(products)
@@ -207,8 +210,8 @@ def _tables(layer: Layer, size: dict[str, int], transformed: bool) -> dict[str, 
     if np.abs(base).max() > INT32_MAX // 2:
         return None
     short = shorten(
-        _values(layer.params["multiplier"]),
-        _values(layer.params["shift"]),
+        multiplier,
+        shift,
         (base + products[0], base + products[1]),
         size["output_offset"],
         (size["activation_min"], size["activation_max"]),
@@ -237,8 +240,3 @@ def _transformed(filters: np.ndarray) -> np.ndarray:
     parts = u.reshape(out_c // 2, 2, 16, in_c // _GROUP, _GROUP // 4, 2, 2)
     words = np.ascontiguousarray(parts.transpose(0, 3, 2, 4, 6, 1, 5)).astype("<i2").view("<i4")
     return words.reshape(out_c // 2, -1).astype(np.int32)
-
-
-def _values(value: Value) -> np.ndarray:
-    assert isinstance(value, Table)
-    return value.values

@@ -11,9 +11,9 @@ from nonn_mcu.boards.build import Firmware, build
 from nonn_mcu.boards.elf import Sizes, measure
 from nonn_mcu.boards.runtime import NATIVE, Runtime
 from nonn_mcu.bundle import Bundle
-from nonn_mcu.codegen.target import of_core
 from nonn_mcu.errors import OverBudget
 from nonn_mcu.manifest import BudgetInfo
+from nonn_mcu.target import of_core
 
 
 @dataclass(frozen=True)

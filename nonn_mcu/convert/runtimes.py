@@ -139,7 +139,8 @@ def native_infos(made: codegen.Generated) -> dict[TargetName, NativeInfo]:
             scratch_bytes=one.plan.scratch_bytes,
             live_bytes=one.plan.live_bytes,
         )
-        for name, one in zip(get_args(TargetName), made.compiled.values(), strict=True)
+        for name in get_args(TargetName)
+        for one in (made.compiled[name],)
     }
 
 

@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nonn_mcu.bundle import RUNTIMES, Bundle
-from nonn_mcu.codegen.target import TARGETS
 from nonn_mcu.errors import BadInput, MissingExtra
 from nonn_mcu.manifest import Manifest
+from nonn_mcu.target import TARGETS
 
 ROOT = Path(__file__).resolve().parent.parent  # nonn_mcu/, in a checkout and when installed
 FIRMWARE = ROOT / "firmware"

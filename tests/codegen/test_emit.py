@@ -13,7 +13,7 @@ from support.models import O, T, build
 
 from nonn_mcu.codegen import generate, generate_tflm
 from nonn_mcu.codegen.constants import number
-from nonn_mcu.codegen.target import TARGETS
+from nonn_mcu.target import TARGETS
 
 ENDS = [target.suffix for target in TARGETS]
 HASH = """

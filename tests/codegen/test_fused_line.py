@@ -5,7 +5,7 @@ import pytest
 
 from nonn_mcu.codegen.fixed_point import requantize
 from nonn_mcu.codegen.kernels.fused_line import fit_line
-from nonn_mcu.codegen.kernels.short_requantize import folded_bias, product_range
+from nonn_mcu.codegen.kernels.sums import folded_bias, product_range
 from nonn_mcu.codegen.quantize import quantize_multiplier
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nonn_mcu.codegen.kernels.constant_channels import settle, sum_range
+from nonn_mcu.codegen.kernels.constant_channels import settle
 from nonn_mcu.codegen.kernels.helium_line import lines
+from nonn_mcu.codegen.kernels.sums import sum_range
 from nonn_mcu.codegen.layer import Table, Value
 
 CHANNELS, TAPS = 24, 12
@@ -37,7 +38,7 @@ def reference(params: dict[str, Value], channel: int, products: np.ndarray) -> n
 
 
 def every_sum(params: dict[str, Value], filters: np.ndarray, channel: int) -> np.ndarray:
-    low, high = sum_range(filters, int(params["input_offset"]))  # type: ignore[arg-type]
+    low, high = sum_range(filters, None, int(params["input_offset"]))  # type: ignore[arg-type]
     return np.arange(low[channel], high[channel] + 1)
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from nonn_mcu.codegen.fixed_point import requantize, wrap
-from nonn_mcu.codegen.kernels.short_requantize import product_range, shorten, sum_range
+from nonn_mcu.codegen.kernels.short_requantize import shorten
+from nonn_mcu.codegen.kernels.sums import product_range, sum_range
 
 ROUNDS = 150
 

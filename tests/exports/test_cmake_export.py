@@ -14,9 +14,9 @@ from nonn_mcu import boards, exports
 from nonn_mcu.boards.build import build
 from nonn_mcu.boards.start import start
 from nonn_mcu.cli import main
-from nonn_mcu.codegen.target import of_core
 from nonn_mcu.link.client import Device
 from nonn_mcu.manifest import FittedArena
+from nonn_mcu.target import of_core
 
 VERIFIED = ("host", "mps2-an386")  # the others say who they are; the M55 is verified with the whole models
 OWN_TOOLCHAIN = """

@@ -16,7 +16,7 @@ from support.host import FIRMWARE, PLAIN, parallel
 
 from nonn_mcu.codegen import Generated, generate
 from nonn_mcu.codegen.plan import Plan
-from nonn_mcu.codegen.target import DSP, HELIUM, Target
+from nonn_mcu.target import DSP, HELIUM, Target
 
 MODELS_PER_UNIT = 25
 
