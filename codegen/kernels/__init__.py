@@ -8,7 +8,8 @@ public function is
 
 which gets what an operator was lowered to for the portable kernel, checked, and returns the call of its own
 kernel, constants packed in the order in which they are read, or None where it does not fit: what it cannot
-prove exact, it does not take. A module without it is what several kernels share. Which kernels are asked for which layer is one table, :mod:`..select`.
+prove exact, it does not take. A module without it is what several kernels share. Which kernels are asked for
+which layer is one table, :mod:`..select`.
 """
 
 from __future__ import annotations
