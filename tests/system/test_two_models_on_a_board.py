@@ -9,6 +9,7 @@ from nonn_mcu.boards.elf import measure
 from nonn_mcu.boards.start import start
 from nonn_mcu.errors import DeviceError, WrongModel
 from nonn_mcu.link.client import Device
+from nonn_mcu.target import of_core
 from nonn_mcu.verify import plan
 from nonn_mcu.verify.session import check_device
 
@@ -25,8 +26,8 @@ def pair(tmp_path_factory):
     return with_head(alone, second.model), second
 
 
-def arena(bundle):
-    return bundle.manifest.arena_bytes
+def arena(bundle, board):
+    return bundle.manifest.native_on(of_core(board.core).runtime).arena_bytes
 
 
 def input_bytes(bundle):
@@ -52,7 +53,8 @@ def test_both_models_are_those_of_their_bundles(name, keep_input, pair, tmp_path
         pair[0].path, board, out=tmp_path / "firmware", keep_input=keep_input, sanitize=name == "host"
     )
     if name in EMULATED:
-        assert measure(made.path).arena == sum(map(arena, pair)) + sum(map(input_bytes, pair)) * keep_input
+        arenas = sum(arena(bundle, board) for bundle in pair)
+        assert measure(made.path).arena == arenas + sum(map(input_bytes, pair)) * keep_input
     with start(board, made.path) as running, Device.open(running.port) as first:
         devices = (first, first.model(1))
         plans = [plan.make(bundle, plan.Wishes(layers=True)) for bundle in pair]
@@ -60,7 +62,7 @@ def test_both_models_are_those_of_their_bundles(name, keep_input, pair, tmp_path
             verdict = check_device(device, running.port, wanted, lambda done, total: None)
             assert (verdict.status, verdict.device.digest) == ("match", wanted.bundle.manifest.model_sha256)
             assert verdict.layers is not None
-            assert verdict.stats.arena_bytes == arena(wanted.bundle)
+            assert verdict.stats.arena_bytes == arena(wanted.bundle, board)
         for vector in np.random.default_rng(1).permutation(np.repeat(np.arange(10), 2)):
             for device, wanted in zip(devices, plans, strict=True):
                 (output,) = device.run([data[vector : vector + 1] for data in wanted.vectors.inputs])
