@@ -7,7 +7,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-SCHEMA_VERSION: Literal[3] = 3
+SCHEMA_VERSION: Literal[4] = 4
 
 Runtime = Literal["native", "tflm"]
 # What kernels are chosen for, as nonn_mcu.codegen.select has them.
@@ -98,6 +98,15 @@ class Calibration(_Part):
     sha256: Sha256
 
 
+class QuantisationStep(_Part):
+    """A step of quantisation that was tried: SQNR in dB and top-1 agreement with it, on held-out samples."""
+
+    name: str
+    sqnr_db: float
+    agreement: float
+    kept: bool
+
+
 class BudgetInfo(_Part):
     """What the plan needs and what it was held against, in bytes; ``*_limit`` None means no limit."""
 
@@ -169,7 +178,7 @@ class Manifest(_Part):
     None without it.
     """
 
-    schema_version: Literal[3] = SCHEMA_VERSION
+    schema_version: Literal[4] = SCHEMA_VERSION
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")
     tools: dict[str, str]
     model_file: str
@@ -183,7 +192,9 @@ class Manifest(_Part):
     native: dict[TargetName, NativeInfo] | None
     tflm: TflmInfo | None
     budget: BudgetInfo
+    command: str = ""  # what was typed, with file names in place of paths
     calibration: Calibration | None
+    quantisation: tuple[QuantisationStep, ...] = ()  # the first is the stock converter's result
     fidelity: Fidelity | None  # measured on calibration data; None when there is no float reference
     tolerance: Fidelity | None  # what verify judges against, derived from `fidelity`
     files: dict[str, Sha256]

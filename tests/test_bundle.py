@@ -218,10 +218,10 @@ def _tensor(key, value):
 MANIFESTS = {
     "a key is missing": (_drop("name"), "name"),
     "an unknown key": (_set("surprise", 1), "surprise"),
-    "a future version": (_set("schema_version", 4), "another version of nonn-mcu .*convert again"),
+    "a future version": (_set("schema_version", 5), "another version of nonn-mcu .*convert again"),
     "an older version": (
         lambda m: (m.pop("runtimes"), m.pop("tflm"), m.__setitem__("schema_version", 1)),
-        r"another version of nonn-mcu \(schema 1, this reads 3\); run convert again",
+        r"another version of nonn-mcu \(schema 1, this reads 4\); run convert again",
     ),
     "no runtimes": (_set("runtimes", []), "runtimes"),
     "a runtime of which nothing is said": (_set("tflm", None), "runtimes native, tflm"),
