@@ -15,10 +15,9 @@ from nonn_mcu.codegen.kernels.constant_channels import settle
 from nonn_mcu.codegen.layer import Layer, Table, Value
 
 # NONN_DEPTHWISE_HELIUM_*
-_SIX, _FIVE, _PATCHES, _NINE, _TRIPLES, _PAIRS, _NINE_PAIRS = range(7)
-_CELL = 64
+_SIX, _NARROW, _FIVE, _PATCHES, _NINE, _TRIPLES, _PAIRS, _NINE_PAIRS = range(8)
 _PADDING = 16  # bytes of a pixel outside the image
-_AHEAD = 65_535  # the tables hold offsets of 16 bits
+_FURTHEST = (65_535, 32_767)  # that tables hold: offsets, differences
 _TILES = ("first", "middle", "last")
 
 
@@ -62,7 +61,6 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
             "activation_max": params["activation_max"],
             "first_rows": form.first_rows,
             "rows": form.rows,
-            "chunk": form.chunk,
             **{f"{key}units": len(table) for key, table in zip(("first_", "", "last_"), tables, strict=True)},
             **{key: Table("uint16_t", table) for key, table in zip(_TILES, tables, strict=True)},
             "weights": Table("int8_t", _words(filters, shape.stride), alignment=4),
@@ -109,7 +107,14 @@ class _Shape:
             return _TRIPLES if self.out_w % 6 == 0 or (self.out_w % 2 == 0 and self.out_w > 16) else _PAIRS
         if small:
             return _NINE
-        return _PATCHES if self.out_w < 5 else _FIVE if self.out_w == 5 else _SIX
+        if self.out_w <= 5:
+            return _FIVE if self.out_w == 5 else _PATCHES
+        return _NARROW if self.channels == 8 and self.in_w % 2 == 0 else _SIX
+
+    @property
+    def cell(self) -> int:
+        """Bytes of a cell."""
+        return 32 if self.kind == _NARROW else 64
 
     @property
     def pixels(self) -> int:
@@ -139,14 +144,13 @@ class _Shape:
 
 @dataclass(frozen=True, eq=False)
 class _Form:
-    """Tiles of ``rows`` rows of cells but for the first; ``chunk`` units at a time.
+    """Tiles of ``rows`` rows of cells but for the first.
 
     ``tiles`` are the tables of the first, the others and the last, ``time`` is in instructions a channel.
     """
 
     first_rows: int
     rows: int
-    chunk: int
     tiles: tuple[np.ndarray, np.ndarray, np.ndarray]
     scratch: int
     time: int
@@ -163,14 +167,12 @@ def _forms(shape: _Shape) -> list[_Form]:
         each = [row if shape.stride == 2 else 2 * row for row in range(rows)]
         ends = [*each[:-1], each[-1] - 1] if odd else each
         tiles = (_units(shape, each[:first_rows]), _units(shape, each), _units(shape, ends))
-        if max(table.max() for table in tiles) > _AHEAD:
+        if max(abs(table).max() for table in tiles) > _FURTHEST[shape.kind in (_PATCHES, _PAIRS)]:
             break
         counts = [len(tiles[0])] * (number > 1) + [len(tiles[1])] * (number - 2) + [len(tiles[2])]
-        for chunk in range(1, max(counts) + 1):
-            scratch = shape.cells(rows) * _CELL + 16 * chunk * shape.pixels + _PADDING
-            calls = sum(-(-count // chunk) for count in counts)
-            time = 3 * shape.pixels * sum(counts) + 15 * calls + 7 * number
-            made.append(_Form(first_rows, rows, chunk, tiles, scratch, time))
+        scratch = shape.cells(rows) * shape.cell + 16 * shape.pixels + _PADDING
+        time = 3 * shape.pixels * sum(counts) + 8 * number
+        made.append(_Form(first_rows, rows, tiles, scratch, time))
     return made
 
 
@@ -182,12 +184,15 @@ def _units(shape: _Shape, starts: list[int]) -> np.ndarray:
     units = []
     per_unit = shape.pixels // len(parts[0][1])
     parts = parts + parts[-1:] * (-len(parts) % per_unit)
-    begins = 2 if shape.kind == _FIVE else 6
     for i in range(0, len(parts), per_unit):
         unit = parts[i : i + per_unit]
-        cells = [cell * _CELL for part, _ in unit for cell in part]
+        first, *others = [cell * shape.cell for part, _ in unit for cell in part]
+        if shape.kind in (_SIX, _NARROW):
+            others = []
+        elif shape.kind in (_PATCHES, _PAIRS):
+            others = [other - first for other in others]
         pixels = [(y * shape.out_w + x) * shape.channels for _, outputs in unit for y, x in outputs]
-        units.append(cells + [0] * (begins - len(cells)) + pixels)
+        units.append([first, *others, *pixels])
     return np.array(units, np.int64)
 
 
@@ -199,7 +204,7 @@ def _patches(shape: _Shape, starts: list[int]) -> list[_Part]:
     """Stride 1: two columns of two rows of outputs."""
     most = shape.out_w - 2
     columns = [*range(0, most + 1, 2)] + [most] * (shape.out_w % 2)
-    if shape.kind == _SIX:
+    if shape.kind in (_SIX, _NARROW):
         blocks = sorted({*range(0, shape.out_w - 5, 6), shape.out_w - 6})
         columns = [x + dx for x in blocks for dx in (0, 2, 4)]
     return [([row * shape.pitch + x], _block(y, x, 2)) for row, y in enumerate(starts) for x in columns]
@@ -298,5 +303,4 @@ def _words(filters: np.ndarray, stride: int) -> np.ndarray:
     if stride == 2:
         words[:, 3] = words[:, 2]
         words[:, 2] = np.roll(words[:, 3], 2, axis=1)
-    last_first = words.reshape(-1, 4, 16)[:, ::-1].reshape(-1)
-    return np.concatenate([np.zeros(4, np.int8), last_first])
+    return np.concatenate([np.zeros(4, np.int8), words.reshape(-1)])

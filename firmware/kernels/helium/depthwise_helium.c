@@ -10,13 +10,17 @@
 #include "depthwise_sums.h"
 
 #define GROUP 16 /* channels of a cell */
-#define CELL 64  /* bytes: four of each channel */
+
+/* Bytes of a cell: four of each channel. */
+static int32_t cell_bytes(const nonn_depthwise_helium_params *params) {
+    return params->kind == NONN_DEPTHWISE_HELIUM_NARROW ? 32 : 64;
+}
 
 /* A tile: `count` rows of cells from the output row `y` on. `before`: the last row of cells of the
  * tile before. */
 static void fill(const nonn_depthwise_helium_params *params, nonn_depthwise_rows *from, int32_t y,
                  int32_t count, int8_t *cells, const int8_t *before) {
-    const int32_t start = params->pad_w * CELL;
+    const int32_t start = params->pad_w * cell_bytes(params);
     if (params->stride == 2) {
         nonn_depthwise_half_cells(from, 2 * y - params->pad_h, (uint32_t)count, cells);
         return;
@@ -54,10 +58,9 @@ void nonn_depthwise_helium(const nonn_depthwise_helium_params *params, const int
         input = output;
     }
     int8_t *cells = scratch;
-    const uint32_t bytes = CELL * params->cells;
-    const uint32_t pixels = NONN_DEPTHWISE_HELIUM_PIXELS(params->kind);
-    const uint32_t table = NONN_DEPTHWISE_HELIUM_FROM(params->kind) + pixels;
-    int8_t *padding = cells + bytes + 16 * pixels * params->chunk;
+    const int32_t cell = cell_bytes(params);
+    const uint32_t bytes = (uint32_t)cell * params->cells;
+    int8_t *padding = cells + bytes + 16 * NONN_DEPTHWISE_HELIUM_PIXELS(params->kind);
     set(cells, bytes, (int8_t)params->zero_point);
     set(padding, GROUP, (int8_t)params->zero_point);
 
@@ -69,47 +72,46 @@ void nonn_depthwise_helium(const nonn_depthwise_helium_params *params, const int
     from.height = params->in_h;
     from.padding = padding;
     from.columns = params->in_w;
-    from.gap = (params->pitch - params->in_w) * CELL;
+    from.gap = (params->pitch - params->in_w) * cell;
+    if (cell == 32) { /* two pixels fill a vector */
+        from.pixel_bytes = GROUP;
+        from.columns = params->in_w / 2;
+    }
     if (params->stride == 2) {
         const int32_t pairs = params->out_w / 2, half = params->out_w % 2;
         from.columns = (uint32_t)pairs;
-        from.gap = params->pitch * CELL;
+        from.gap = params->pitch * cell;
         from.before = params->pad_w != 0 ? padding : 0;
         from.odd = 2 * half + (2 * (2 * pairs + half) - params->pad_w < params->in_w);
     }
+    const uint32x4_t columns = vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)cell);
+    const uint32x4_t odd_last = {0, 64, 192, 128};
     nonn_depthwise_work work;
-    work.sums = (int32_t *)(void *)(cells + bytes) + 3 * pixels;
-    work.cells = cells;
+    work.sums = (int32_t *)(void *)(cells + bytes);
     work.kind = params->kind;
     work.weights = params->weights + 4;
     work.constants = params->constants;
+    work.patch = vaddq_n_u32(params->stride == 2 ? odd_last : columns, (uint32_t)cells - 4);
     work.params = params;
     for (int32_t group = 0; group < channels; group += GROUP) {
         const int32_t lanes = channels - group < GROUP ? channels - group : GROUP;
-        from.lanes = vctp8q((uint32_t)lanes);
+        from.lanes = vctp8q((uint32_t)(cell == 32 ? GROUP : lanes));
+        work.quads = (uint32_t)lanes / 4;
         const int8_t *before = 0;
+        const int32_t *behind = work.constants;
         int32_t count = params->first_rows;
-        work.weights_end = work.weights + 16 * lanes;
         for (int32_t y = 0; y < params->out_h; y += count * outputs, count = params->rows) {
             const bool last = y + count * outputs >= params->out_h;
-            uint32_t units = last     ? params->last_units
-                             : y == 0 ? params->first_units
-                                      : params->units;
+            work.units = last ? params->last_units : y == 0 ? params->first_units : params->units;
             work.unit = last ? params->last : y == 0 ? params->first : params->middle;
+            work.output = output + y * out_row + group;
             fill(params, &from, y, count, cells, before);
-            before = cells + (count - 1) * params->pitch * CELL;
-            for (; units > 0; units -= work.units) {
-                work.units = units < params->chunk ? units : params->chunk;
-                work.unit_back = 2 * table * work.units;
-                work.sums_back = 16 * pixels * work.units + 4 * pixels;
-                work.output = output + y * out_row + group;
-                nonn_depthwise_run(&work);
-                work.unit += table * work.units;
-            }
+            before = cells + (count - 1) * params->pitch * cell;
+            behind = nonn_depthwise_run(&work);
         }
         from.input += GROUP;
-        work.weights = work.weights_end;
-        work.constants = work.constants_end;
+        work.weights += 16 * lanes;
+        work.constants = behind;
     }
 }
 

@@ -2,32 +2,30 @@
 #ifndef NONN_HELIUM_DEPTHWISE_SUMS_H
 #define NONN_HELIUM_DEPTHWISE_SUMS_H
 
+#include <arm_mve.h>
 #include <stdint.h>
 
 #include "nonn/kernels/depthwise_helium.h"
 
 typedef struct {
-    int32_t *sums;    /* [units][4][pixels]; of the last of four channels, where the code begins */
-    const void *code; /* the kind's; set by the function */
+    int32_t *sums;        /* of a unit and four channels: [4][pixels] */
+    int8_t *output;       /* of the tile's first pixel and the group's first channel */
+    const uint16_t *unit; /* tables of the tile's units */
     uint32_t units;
-    const uint16_t *unit; /* tables of units */
-    uint32_t unit_back;   /* bytes of these tables */
-    uint32_t sums_back;   /* bytes from behind a channel's sums to those of the channel before */
-    const int8_t *cells;  /* of the first channel, as are weights, constants and output */
+    uint32_t quads; /* four channels each */
     uint32_t kind;
     const int8_t *weights; /* as in the layer, without the zeros that they begin with */
-    int8_t *output;        /* of the tile's first pixel */
     const int32_t *constants;
-    const int8_t *weights_end;
+    uint32x4_t patch; /* addresses of the tile's first, less 4 */
     const nonn_depthwise_helium_params *params;
-    const int32_t *constants_end; /* set by the function */
 } nonn_depthwise_work;
 
-/* Some units of a tile for all channels of a group, four at a time. */
-void nonn_depthwise_run(nonn_depthwise_work *work);
+/* A tile for all channels of a group, four at a time; returns the constants behind theirs. */
+const int32_t *nonn_depthwise_run(const nonn_depthwise_work *work);
 
-/* Outputs of four channels from sums where there is no scale; `constants` are three words each. */
-void nonn_depthwise_outputs(const nonn_depthwise_work *work, const int32_t *constants,
-                            int8_t *output);
+/* Outputs of four channels from a unit's sums where there is no scale; `constants` are three words
+ * each. Returns the table behind the pixels. */
+const uint16_t *nonn_depthwise_outputs(const nonn_depthwise_work *work, const uint16_t *pixels,
+                                       int8_t *output, const int32_t *constants);
 
 #endif
