@@ -26,6 +26,10 @@ class Samples:
     def __len__(self) -> int:
         return len(self.x)
 
+    def part(self, chosen: slice | np.ndarray) -> Samples:
+        """Give the ``chosen`` ones, by a slice or their indices."""
+        return Samples(self.x[chosen], None if self.labels is None else self.labels[chosen], self.source)
+
     @property
     def sha256(self) -> str:
         """Digest of the samples and their labels, in lower-case hex."""

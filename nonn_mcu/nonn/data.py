@@ -22,10 +22,4 @@ def split_train(samples: Samples) -> tuple[Samples, Samples]:
             f"at least {MINIMUM * _SHARE} are needed"
         )
     border = len(samples) - held_out
-
-    def part(chosen: slice) -> Samples:
-        return Samples(
-            samples.x[chosen], None if samples.labels is None else samples.labels[chosen], samples.source
-        )
-
-    return part(slice(border)), part(slice(border, None))
+    return samples.part(slice(border)), samples.part(slice(border, None))
