@@ -7,10 +7,13 @@ weights share one scale; the oracle's wheel takes it in float64, as with one sca
 
 from __future__ import annotations
 
+import numpy as np
+
 from nonn_mcu.codegen import filters
 from nonn_mcu.codegen.arguments import require_rank
 from nonn_mcu.codegen.graph import Graph, Op, Tensor
-from nonn_mcu.codegen.layer import Layer
+from nonn_mcu.codegen.kernels.sums import folded_bias
+from nonn_mcu.codegen.layer import Layer, Table, Value
 from nonn_mcu.codegen.trail import walk_trail
 from nonn_mcu.codegen.unsupported import require
 
@@ -46,12 +49,23 @@ def lower(graph: Graph, op: Op) -> Layer:
             "units": units,
             "per_unit": int(len(weights.quant.scale) > 1),
             **filters.arithmetic(op, source, weights, bias, output, channels=len(weights.quant.scale)),
+            **_folded(weights.data, bias, source.zero_point),
         },
         inputs=(source.index,),
         output=output.index,
         trail=(walk_trail((rows,), (depth,), (units,)) + units,),
         macs=rows * units * depth,
     )
+
+
+def _folded(weights: np.ndarray, bias: np.ndarray | None, zero_point: int) -> dict[str, Value]:
+    """Give the parameters of the input's offset and the bias, the one taken into the other.
+
+    Neither the bias nor a sum of some products leaves 32 bits: ``filters.require_sums`` reckons with the
+    input that is furthest from the zero point, and neither the zero point nor any input is further from 0.
+    """
+    bias = folded_bias(weights, bias, -zero_point)
+    return {"input_offset": 0, "bias": Table("int32_t", bias.astype(np.int32))}
 
 
 def _require_bias_scale(graph: Graph, op: Op, source: float, weights: Tensor, output: float) -> None:

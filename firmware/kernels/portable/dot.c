@@ -4,61 +4,57 @@
  * into the kernels, with all they keep, the compiler spills inside the loop and takes three times
  * the instructions. */
 
-int32_t nonn_dot(const int8_t *input, const int8_t *weights, int32_t count, int32_t offset) {
+#define ADD_INPUT(k)                \
+    do {                            \
+        const int32_t x = input[k]; \
+        sum0 += w0[k] * x;          \
+        sum1 += w1[k] * x;          \
+        sum2 += w2[k] * x;          \
+        sum3 += w3[k] * x;          \
+    } while (0)
+
+#define ADD_4_INPUTS(k)   \
+    do {                  \
+        ADD_INPUT(k);     \
+        ADD_INPUT(k + 1); \
+        ADD_INPUT(k + 2); \
+        ADD_INPUT(k + 3); \
+    } while (0)
+
+#define STEP(k)     \
+    do {            \
+        input += k; \
+        w0 += k;    \
+        w1 += k;    \
+        w2 += k;    \
+        w3 += k;    \
+    } while (0)
+
+int32_t nonn_dot(const int8_t *input, const int8_t *weights, int32_t count) {
     int32_t sum = 0;
-    for (; count >= 4; count -= 4) {
-        sum += weights[0] * (input[0] + offset);
-        sum += weights[1] * (input[1] + offset);
-        sum += weights[2] * (input[2] + offset);
-        sum += weights[3] * (input[3] + offset);
-        weights += 4;
-        input += 4;
-    }
-    for (; count > 0; --count) {
-        sum += *weights++ * (*input++ + offset);
+    for (const int8_t *end = input + count; input != end;) {
+        sum += *input++ * *weights++;
     }
     return sum;
 }
 
-#define ADD_INPUT(k)                         \
-    do {                                     \
-        const int32_t x = input[k] + offset; \
-        sum0 += w0[k] * x;                   \
-        sum1 += w1[k] * x;                   \
-        sum2 += w2[k] * x;                   \
-        sum3 += w3[k] * x;                   \
-    } while (0)
-
-/* Four at a time load an input once for four products. */
-void nonn_dot_4(const int8_t *input, const int8_t *weights, int32_t stride, int32_t count,
-                int32_t offset, int32_t *sums) {
-    const int8_t *w0 = weights;
-    const int8_t *w1 = w0 + stride;
-    const int8_t *w2 = w1 + stride;
-    const int8_t *w3 = w2 + stride;
-    int32_t sum0 = sums[0], sum1 = sums[1], sum2 = sums[2], sum3 = sums[3];
-    for (; count >= 8; count -= 8) {
+/* Four rows load an input once for four products. Five pointers that move are more than the loop
+ * has to do otherwise: they move once for sixteen inputs. */
+void nonn_dot_4(const int8_t *input, const int8_t *weights, int32_t count, const int32_t *start,
+                int32_t *sums) {
+    const int8_t *w0 = weights, *w1 = w0 + count, *w2 = w1 + count, *w3 = w2 + count;
+    const int8_t *end = input + count % 16;
+    int32_t sum0 = start[0], sum1 = start[1], sum2 = start[2], sum3 = start[3];
+    while (input != end) {
         ADD_INPUT(0);
-        ADD_INPUT(1);
-        ADD_INPUT(2);
-        ADD_INPUT(3);
-        ADD_INPUT(4);
-        ADD_INPUT(5);
-        ADD_INPUT(6);
-        ADD_INPUT(7);
-        input += 8;
-        w0 += 8;
-        w1 += 8;
-        w2 += 8;
-        w3 += 8;
+        STEP(1);
     }
-    for (; count > 0; --count) {
-        ADD_INPUT(0);
-        ++input;
-        ++w0;
-        ++w1;
-        ++w2;
-        ++w3;
+    for (end += count / 16 * 16; input != end;) {
+        ADD_4_INPUTS(0);
+        ADD_4_INPUTS(4);
+        ADD_4_INPUTS(8);
+        ADD_4_INPUTS(12);
+        STEP(16);
     }
     sums[0] = sum0;
     sums[1] = sum1;

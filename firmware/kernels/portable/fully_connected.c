@@ -1,7 +1,5 @@
 #include "nonn/kernels/fully_connected.h"
 
-#include <string.h>
-
 #include "nonn/kernels/dot.h"
 #include "nonn/kernels/put.h"
 
@@ -21,22 +19,19 @@ void nonn_fully_connected(const nonn_fully_connected_params *params, const int8_
                             0,
                             1};
     const int32_t depth = (int32_t)params->depth, units = (int32_t)params->units;
-    const int32_t offset = params->input_offset;
     for (uint32_t row = 0; row < params->rows; ++row, input += depth) {
         const int8_t *weights = params->weights;
+        const int32_t *bias = params->bias;
         int32_t count;
         for (int32_t u = 0; u < units; u += count, output += count) {
-            int32_t sums[TOGETHER] = {0};
-            count = units - u < TOGETHER ? units - u : TOGETHER;
-            if (params->bias != 0) {
-                memcpy(sums, params->bias + u, (size_t)count * sizeof sums[0]);
-            }
+            int32_t sums[TOGETHER];
             int32_t k = 0;
-            for (; k + 4 <= count; k += 4, weights += 4 * depth) {
-                nonn_dot_4(input, weights, depth, depth, offset, sums + k);
+            count = units - u < TOGETHER ? units - u : TOGETHER;
+            for (; k + 4 <= count; k += 4, weights += 4 * depth, bias += 4) {
+                nonn_dot_4(input, weights, depth, bias, sums + k);
             }
             for (; k < count; ++k, weights += depth) {
-                sums[k] += nonn_dot(input, weights, depth, offset);
+                sums[k] = *bias++ + nonn_dot(input, weights, depth);
             }
             if (params->per_unit) {
                 nonn_put_channels(&scaling, u, count, sums, output);

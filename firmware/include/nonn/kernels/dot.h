@@ -4,12 +4,12 @@
 
 #include <stdint.h>
 
-/* The sum of weights[i] * (input[i] + offset) over 0 <= i < count. */
-int32_t nonn_dot(const int8_t *input, const int8_t *weights, int32_t count, int32_t offset);
+/* The sum of weights[k] * input[k] over 0 <= k < count. */
+int32_t nonn_dot(const int8_t *input, const int8_t *weights, int32_t count);
 
-/* Adds to sums[k], k < 4, the same with the weights that lie k * stride further on. */
-void nonn_dot_4(const int8_t *input, const int8_t *weights, int32_t stride, int32_t count,
-                int32_t offset, int32_t *sums);
+/* sums[r] = start[r] + the sum of weights[r * count + k] * input[k] over 0 <= k < count, r < 4. */
+void nonn_dot_4(const int8_t *input, const int8_t *weights, int32_t count, const int32_t *start,
+                int32_t *sums);
 
 /* Columns of int16 that are summed together, side by side: element k of column c is at
  * columns[NONN_DOT_COLUMNS * k + c]. */
