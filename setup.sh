@@ -21,21 +21,27 @@ if command -v dpkg-query >/dev/null; then
     python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
 fi
 
+as_root=""
+if [ "$(id -u)" != 0 ]; then
+    as_root="sudo"
+    if ! sudo -n true 2>/dev/null && ! { [ -t 0 ] && command -v sudo >/dev/null; }; then as_root="none"; fi
+fi
+command -v apt-get >/dev/null || as_root="none"
+
+install() { # packages of the distribution
+    echo "installing: $*"
+    $as_root apt-get update -qq
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
 if [ -n "$missing" ]; then
-    as_root=""
-    if [ "$(id -u)" != 0 ]; then
-        as_root="sudo"
-        if ! sudo -n true 2>/dev/null && ! { [ -t 0 ] && command -v sudo >/dev/null; }; then as_root="none"; fi
-    fi
-    if [ "$as_root" = none ] || ! command -v apt-get >/dev/null; then
+    if [ "$as_root" = none ]; then
         echo "error: these packages are missing and cannot be installed from here:$missing" >&2
         echo "       ask for: apt-get install --no-install-recommends$missing" >&2
         exit 2
     fi
-    echo "installing:$missing"
-    $as_root apt-get update -qq
     # shellcheck disable=SC2086 # a list of words
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    install $missing
 fi
 
 python3 -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || {
@@ -51,5 +57,10 @@ if [ "$(cat $stamp 2>/dev/null)" != "$wanted" ]; then
     # torch first and exactly: an open range may choose a build of several more gigabytes.
     .venv/bin/pip install --quiet --disable-pip-version-check torch==2.13.0
     .venv/bin/pip install --quiet --disable-pip-version-check --editable '.[convert,nonn,dev]'
+    # Not every distribution has it as a package.
+    if ! command -v chromium >/dev/null; then
+        { [ "$as_root" != none ] && install chromium fonts-dejavu-core; } ||
+            echo "note: no chromium; the tests that look at the report in a browser are skipped"
+    fi
     echo "$wanted" >$stamp
 fi

@@ -10,6 +10,7 @@ from nonn_mcu.verify.verdict import MATCH, Conformance, DeviceVerdict, FidelityV
 
 if TYPE_CHECKING:
     from nonn_mcu.bundle import Fidelity
+    from nonn_mcu.report.device import Words
 
 
 def print_verdict(verdict: Verdict) -> None:
@@ -50,6 +51,16 @@ def print_passed(passed: bool, text: str) -> None:
     out = console()
     out.print("PASS" if passed else "FAIL", style="bold green" if passed else "bold red", end=" ")
     out.print(one_line(text), soft_wrap=True)
+
+
+def words(device: DeviceVerdict) -> Words:
+    """Say for a page what :func:`print_verdict` says, without where the bundle is."""
+    from nonn_mcu.report.device import Words
+
+    if device.error is not None:
+        return Words(f"{device.port}: {device.error.message.removeprefix(f'{device.port}: ')}")
+    rows = [(label.strip(), cell(device)) for label, cell in ROWS if cell is not _bundle]
+    return Words(_summary(device), tuple(row for row in rows if row[1]), tuple(findings(device)))
 
 
 def findings(device: DeviceVerdict) -> list[str]:
@@ -99,6 +110,10 @@ def _summary(device: DeviceVerdict) -> str:
     if device.layers is not None and device.layers.divergence is not None:
         return f"{what}: outputs match, layer {device.layers.divergence.name} does not"
     return f"{what}: outputs match the oracle, but are too far from the float reference"
+
+
+def _bundle(device: DeviceVerdict) -> str:
+    return device.bundle or ""
 
 
 def _vectors(device: DeviceVerdict) -> str:
@@ -195,7 +210,7 @@ ROWS: tuple[tuple[str, Callable[[DeviceVerdict], str]], ...] = (
     ("device", lambda d: d.port),
     ("board", lambda d: f"{d.device.board}, {d.device.core}" if d.device else ""),
     ("model", lambda d: f"{d.device.model} {d.device.digest[:12]}, {d.device.runtime}" if d.device else ""),
-    ("bundle", lambda d: d.bundle or ""),
+    ("bundle", _bundle),
     ("vectors", _vectors),
     ("conformance", lambda d: equal(d.conformance)),
     ("fidelity", _fidelity),

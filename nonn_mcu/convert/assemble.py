@@ -9,13 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from nonn_mcu import bundle
-from nonn_mcu.bundle import VECTORS, Calibration, Fidelity, LayerInfo, Manifest, Preprocessing, Vectors
+from nonn_mcu.bundle import VECTORS, Calibration, Fidelity, Manifest, Preprocessing, Vectors
 from nonn_mcu.calib import Samples
-from nonn_mcu.convert import golden, runtimes
+from nonn_mcu.convert import golden, layer_figures, runtimes
 from nonn_mcu.convert.diagnose import first_below
 from nonn_mcu.convert.int8 import Int8, Progress
 from nonn_mcu.convert.layout import arrange
 from nonn_mcu.report.conversion import markdown, to_json
+from nonn_mcu.report.drawing import inline
+from nonn_mcu.report.figures import FILE as FIGURES
+from nonn_mcu.report.page import FILE as PAGE
+from nonn_mcu.report.page import page
 from nonn_mcu.students import Student, forward
 from nonn_mcu.verify import fidelity, oracle
 from nonn_mcu.verify.reference import to_device, to_torch
@@ -56,12 +60,14 @@ def assemble(
     :class:`BadInput`.
     """
     measured = None
+    seen = None  # of each layer
     if student.kind != "tflite":
         assert calibration is not None
         progress("Comparing with PyTorch")
+        seen = calibration.x[: layer_figures.SAMPLES]
         measured = _fidelity(student, quantised, calibration.x[:FIDELITY_SAMPLES])
         golden.require_faithful(
-            measured, quantised.outputs, lambda: _where(quantised, code.layers, calibration.x[:1])
+            measured, quantised.outputs, lambda: first_below(quantised, code.layers, calibration.x[:1])
         )
     progress("Making golden vectors")
     made = _vectors(student, quantised, test, vectors, code)
@@ -88,12 +94,16 @@ def assemble(
         tolerance=None if judged is None else judged.tolerance,
         files={},
     )
+    progress("Comparing layers")
+    figures = layer_figures.measure(quantised, code.layers, seen, notes)
+    progress("Writing the report")
     files = code.files | {
         manifest.model_file: quantised.model,
         VECTORS: _npz(made),
         LOG: quantised.log.encode(),
         "report.md": markdown(manifest, None if judged is None else judged.vectors, notes).encode(),
-        "report.json": to_json(manifest).encode(),
+        FIGURES: to_json(manifest, figures).encode(),
+        PAGE: page(manifest, figures, made, drawing=_drawing(code), notes=notes),
     }
     return Assembled(files, manifest, made, notes)
 
@@ -106,10 +116,9 @@ def _fidelity(student: Student, quantised: Int8, x: np.ndarray) -> Fidelity:
     return fidelity.measure(outputs, _references(student, quantised, x), quantised.outputs)
 
 
-def _where(quantised: Int8, layers: tuple[LayerInfo, ...], x: np.ndarray) -> str:
-    (info,) = quantised.inputs
-    inputs = golden.quantised(arrange(x, info.from_torch, info.shape), info)
-    return first_below(quantised.model, quantised.onnx, layers, inputs, x)
+def _drawing(code: runtimes.Code) -> str | None:
+    svg = code.files.get(runtimes.ARENA)
+    return None if svg is None else inline(svg, runtimes.ARENA)
 
 
 def _vectors(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from nonn_mcu.manifest import Fidelity, LayerInfo, Manifest, TensorInfo
 from nonn_mcu.report.budget_report import summary
+from nonn_mcu.report.figures import Figures
 from nonn_mcu.report.table import table
 
 
@@ -95,7 +96,7 @@ def markdown(manifest: Manifest, golden: Fidelity | None, notes: Sequence[str]) 
     return "\n".join(lines) + "\n"
 
 
-def to_json(manifest: Manifest) -> str:
+def to_json(manifest: Manifest, figures: Figures) -> str:
     """Write the same figures for programs: a JSON object, ASCII, with sorted keys."""
     document = manifest.model_dump(mode="json", exclude={"files", "schema_version"})
     document["totals"] = {
@@ -103,6 +104,7 @@ def to_json(manifest: Manifest) -> str:
         "layer_flash_bytes": sum(layer.flash_bytes for layer in manifest.layers),
         "peak_live_bytes": max((layer.live_bytes for layer in manifest.layers), default=0),
     }
+    document["figures"] = figures.model_dump(mode="json")
     return json.dumps(document, indent=2, sort_keys=True, allow_nan=False) + "\n"
 
 

@@ -30,7 +30,11 @@ def dequantize(values: np.ndarray, info: TensorInfo) -> np.ndarray:
 def sqnr_db(reference: np.ndarray, actual: np.ndarray) -> float:
     """Signal to quantisation noise ratio in dB, within ±:data:`SQNR_CAP_DB`; shapes are equal."""
     signal = float(np.sum(np.square(reference, dtype=np.float64)))
-    noise = float(np.sum(np.square(np.subtract(reference, actual, dtype=np.float64))))
+    return ratio_db(signal, float(np.sum(np.square(np.subtract(reference, actual, dtype=np.float64)))))
+
+
+def ratio_db(signal: float, noise: float) -> float:
+    """Give a ratio of powers, or of sums of squares, in dB within ±:data:`SQNR_CAP_DB`."""
     if noise == 0.0:
         return SQNR_CAP_DB
     if signal == 0.0:

@@ -5,15 +5,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from nonn_mcu.errors import NonnError
 from nonn_mcu.link.client import Device
 from nonn_mcu.verify.judge import failed
-from nonn_mcu.verify.plan import PlanFor
+from nonn_mcu.verify.plan import Plan, PlanFor
 from nonn_mcu.verify.session import check_device, device_info
 from nonn_mcu.verify.verdict import DeviceInfo, DeviceVerdict, Verdict
 
 # Called from the devices' threads with (port, exchanges done, exchanges in all).
 PortProgress = Callable[[str, int, int], None]
+# Called from there too, once every vector ran: with what the device was put through, and what it gave, int8
+# ``(RUNS, N, *shape[1:])`` of each output.
+PortKeep = Callable[[str, Plan, Sequence[np.ndarray]], None]
+
+
+def _forget(port: str, plan: Plan, outputs: Sequence[np.ndarray]) -> None:
+    """Keep nothing."""
 
 
 class _Stopped(Exception):
@@ -21,7 +30,13 @@ class _Stopped(Exception):
 
 
 def verify_ports(
-    ports: Sequence[str], plan_for: PlanFor, *, baud: int, timeout: float, progress: PortProgress
+    ports: Sequence[str],
+    plan_for: PlanFor,
+    *,
+    baud: int,
+    timeout: float,
+    progress: PortProgress,
+    keep: PortKeep = _forget,
 ) -> Verdict:
     """Verify the device on every port, all at the same time.
 
@@ -38,7 +53,7 @@ def verify_ports(
 
     def work(place: int, port: str) -> None:
         try:
-            results[place] = _verify_port(port, plan_for, baud, timeout, tick)
+            results[place] = _verify_port(port, plan_for, baud, timeout, tick=tick, keep=keep)
         except BaseException as error:  # a bug in one thread must surface in the caller's
             results[place] = error
 
@@ -63,7 +78,7 @@ def verify_ports(
 
 
 def _verify_port(
-    port: str, plan_for: PlanFor, baud: int, timeout: float, tick: PortProgress
+    port: str, plan_for: PlanFor, baud: int, timeout: float, *, tick: PortProgress, keep: PortKeep
 ) -> DeviceVerdict:
     info: DeviceInfo | None = None
     try:
@@ -71,6 +86,12 @@ def _verify_port(
             hello = device.hello()
             info = device_info(hello)
             plan = plan_for(hello)
-            return check_device(device, port, plan, lambda done, total: tick(port, done, total))
+            return check_device(
+                device,
+                port,
+                plan,
+                lambda done, total: tick(port, done, total),
+                lambda outputs: keep(port, plan, outputs),
+            )
     except NonnError as error:
         return failed(port, error, info)

@@ -88,7 +88,7 @@ def test_the_bundle_is_whole(converted):
     made = bundle.read(out)
     manifest, vectors = made.manifest, made.vectors()
     assert set(manifest.files) == {
-        "arena.svg", "convert.log", "mlp.tflite", "report.json", "report.md",
+        "arena.svg", "convert.log", "mlp.tflite", "report.html", "report.json", "report.md",
         *(f"native/model{end}.c" for end in ("", "_dsp", "_helium")),
         *(f"native/weights{end}.h" for end in ("", "_dsp", "_helium")),
         "tflm/mlp_model_data.cc", "tflm/mlp_model_data.h", "tflm/model.cc", "vectors.npz",
