@@ -1,8 +1,8 @@
 """The command line ``nonn-mcu``: one file per command; this one turns what they raise into exit codes.
 
-A command is a function of the same name in ``nonn_mcu/cli/<command>.py``. It imports what is heavy inside
-its body, prints its result, returns its exit code (None is 0) and raises
-:class:`~nonn_mcu.errors.NonnError` for what went wrong.
+A command is a function of the same name in ``nonn_mcu/cli/<command>.py``, or a ``typer.Typer`` of several
+functions. It imports what is heavy inside its body, prints its result, returns its exit code (None is 0) and
+raises :class:`~nonn_mcu.errors.NonnError` for what went wrong.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from nonn_mcu.errors import NonnError
 COMMANDS = (
     "partition",
     "distil",
+    "dream",
     "convert",
     "build",
     "export",
@@ -74,7 +75,11 @@ def _root(
 
 
 for _name in COMMANDS:
-    app.command(_name)(getattr(import_module(f"nonn_mcu.cli.{_name}"), _name))
+    _command = getattr(import_module(f"nonn_mcu.cli.{_name}"), _name)
+    if isinstance(_command, typer.Typer):
+        app.add_typer(_command, name=_name)
+    else:
+        app.command(_name)(_command)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
