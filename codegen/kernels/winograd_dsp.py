@@ -3,8 +3,8 @@
 The kernel's header says how it computes. What has to be proved here: four times the sum of products fits 32
 bits, as does twice the sum with the bias; the rest is :mod:`.short_requantize`, whose form with ties away
 from zero serves whatever is clamped afterwards. Scratch holds a batch of transformed tiles; each batch
-transforms all filters again, so that a large one is faster. How large it is, and whether the direct kernel is
-better, is told by cycles.
+transforms all filters again but the two that the one before ended on, so that a large one is faster. How
+large it is, and whether the direct kernel is better, is told by cycles.
 """
 
 from __future__ import annotations
@@ -102,11 +102,9 @@ class Image:
         return 32 * self.in_c + 12
 
     def scratch_bytes(self, batch: int) -> int:
-        """Two filters or a patch, the tiles of a batch, and products if they may not lie over filters."""
-        tiles = batch * self.tile_bytes
-        if self.transformed:
-            return max(_SUMS, 16 * self.in_c) + tiles
-        return 64 * self.in_c + (_SUMS if batch > _BLOCK else 0) + tiles
+        """Two filters unless they are in flash, a patch or the products of a block, the tiles of a batch."""
+        filters = 0 if self.transformed else 64 * self.in_c
+        return filters + max(_SUMS, 16 * self.in_c) + batch * self.tile_bytes
 
     def batches(self, batch: int) -> list[int]:
         """Tiles of each batch; the kernel has the same rule."""
@@ -117,7 +115,7 @@ class Image:
             most = batch
             while self.apart:
                 rows = -(-(done % self.across + most + _BLOCK) // self.across) * 2
-                start = (self.out_h * row & ~3) - (most + _BLOCK) * self.tile_bytes
+                start = (self.out_h * row & ~3) - (most + _BLOCK - batch) * self.tile_bytes
                 if (done // self.across * 2 + rows) * row > start:
                     break
                 most += _BLOCK
@@ -167,9 +165,10 @@ class Image:
         sizes = self.batches(batch)
         blocks = sum(-(-size // _BLOCK) for size in sizes)
         transform = self.tiles * (100 + 50 * self.in_c)
-        filters = 0 if self.transformed else len(sizes) * (60 + 65 * self.in_c)
-        multiply = blocks * (100 + 16 * (24 + 145 * (self.in_c // _GROUP)))
-        return transform + self.out_c // 2 * (filters + multiply + self.tiles * 2 * 86)
+        pairs = self.out_c // 2
+        filters = 0 if self.transformed else (1 + len(sizes) * (pairs - 1)) * (60 + 65 * self.in_c)
+        multiply = blocks * (100 + 16 * (5 + 149 * (self.in_c // _GROUP)))
+        return transform + filters + pairs * (multiply + self.tiles * 2 * 86)
 
     def direct_cycles(self) -> int:
         """Give the estimate of :mod:`.conv_dsp`."""

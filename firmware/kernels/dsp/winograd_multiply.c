@@ -17,6 +17,14 @@
     "ldrd r12, lr, [r1, #16*" #k "+8]\n"                                   \
     OP(r8, r12, r2) OP(r9, r12, r3) OP(r10, lr, r2) OP(r11, lr, r3)
 
+/* The same where r0 and r1 move on. */
+#define STREAM(OP)                                                         \
+    "ldm r0!, {r2, r3}\n"                                                  \
+    "ldm r1!, {r12, lr}\n"                                                 \
+    OP(r4, r12, r2) OP(r5, r12, r3) OP(r6, lr, r2) OP(r7, lr, r3)          \
+    "ldm r1!, {r12, lr}\n"                                                 \
+    OP(r8, r12, r2) OP(r9, r12, r3) OP(r10, lr, r2) OP(r11, lr, r3)
+
 /* r0 and r1 walk u and v. What else there is to know waits on the stack, in the order in which LDM
  * fetches it. */
 __attribute__((naked)) void nonn_winograd_multiply(const int32_t *u __attribute__((unused)),
@@ -26,6 +34,8 @@ __attribute__((naked)) void nonn_winograd_multiply(const int32_t *u __attribute_
     __asm volatile(
         "push {r4-r11, lr}\n"
         "add lr, r0, #1024\n" /* where the first group ends */
+        "cmp r3, #0\n"
+        "beq 4f\n"
         "sub r12, r3, #64\n"  /* from the last group back to the first, next position */
         "add r4, r0, r3\n"    /* the last group */
         "sub r3, r2, r4, lsr #1\n" /* m by half of where u is */
@@ -50,7 +60,19 @@ __attribute__((naked)) void nonn_winograd_multiply(const int32_t *u __attribute_
         "add r0, r0, #1024\n"
         "add r1, r1, #2048\n"
         STEP(ADD, 0)
-        "b 2b\n");
+        "b 2b\n"
+        "4:\n" /* a single group: one run of all positions */
+        "push {r2, lr}\n"
+        "5:\n"
+        STREAM(BEGIN) STREAM(ADD) STREAM(ADD) STREAM(ADD)
+        STREAM(ADD) STREAM(ADD) STREAM(ADD) STREAM(ADD)
+        "ldrd r2, r3, [sp]\n"
+        "stm r2!, {r4-r11}\n"
+        "str r2, [sp]\n"
+        "cmp r0, r3\n"
+        "bne 5b\n"
+        "add sp, sp, #8\n"
+        "pop {r4-r11, pc}\n");
 }
 
 #define LOAD(to, row, column) "ldr " #to ", [r0, #128*" #row "+32*" #column "]\n"

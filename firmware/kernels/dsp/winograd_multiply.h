@@ -14,9 +14,7 @@ typedef struct {
     int32_t right, down;
 } nonn_winograd_place;
 
-/* Sums over the channels of u * v; `last` is the bytes of u in front of its last group. A position
- * of m is half as large as one of u's groups: m may lie over the start of the last group, each
- * position is written when nothing there is needed any more. */
+/* Sums over the channels of u * v; `last` is the bytes of u in front of its last group. */
 void nonn_winograd_multiply(const int32_t *u, const int32_t *v, int32_t *m, int32_t last);
 
 /* Outputs of the two filters, of the tiles from `places` to `end`, whose addresses move on by two.

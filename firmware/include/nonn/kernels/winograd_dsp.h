@@ -37,9 +37,9 @@ typedef struct {
 /* `input` holds in_h * in_w * in_c values, `output` out_h * out_w * out_c. Batches of tiles follow
  * each other in the order of the rows; a batch reads all its inputs before it writes its outputs.
  * `scratch` is aligned to 4 and has for each tile of a batch 32 * in_c + 12 bytes, and beside them
- * 64 * in_c, and 512 more if a batch is larger than 4; with transformed weights the larger of 512
- * and 16 * in_c. With `apart`, the output is aligned to 4 too, and batches are larger as long as
- * the end of it, which is not written yet, has room for their tiles. */
+ * the larger of 512 and 16 * in_c, and 64 * in_c more unless the weights are transformed. With
+ * `apart`, the output is aligned to 4 too, and batches are larger as long as the end of it, which
+ * is not written yet, has room for further tiles. */
 void nonn_winograd_dsp(const nonn_winograd_dsp_params *params, const int8_t *input, int8_t *output,
                        void *scratch);
 
