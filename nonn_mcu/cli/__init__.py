@@ -66,7 +66,6 @@ def _root(
     """From a PyTorch student to a verified microcontroller.
 
     [bold]nonn-mcu convert[/] student.pt
-    [bold]nonn-mcu build[/] build/student --board mps2-an386
     [bold]nonn-mcu verify[/] build/student --board mps2-an386
 
     Exit codes: 0 match, 1 mismatch or over budget, 2 bad input, 3 no device,

@@ -33,7 +33,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout, and nothin
 
 @dream.callback()
 def _root() -> None:
-    """Dream training images for students, where the teacher's data stays with its owner.
+    """Dream images to train students on, where the data must stay away.
 
     [bold]nonn-mcu dream[/] metadata teacher.pt --data cifar10:DIR -o meta.npz
     [bold]nonn-mcu dream[/] generate teacher.pt meta.npz -n 1000 -o dreams.npz
