@@ -1,10 +1,14 @@
 """3x3 convolutions at stride 1 by Winograd's F(2x2, 3x3), for the DSP extension.
 
-The kernel's header says how it computes. What has to be proved here: four times the sum of products fits 32
-bits, as does twice the sum with the bias; the rest is :mod:`.short_requantize`, whose form with ties away
-from zero serves whatever is clamped afterwards. Scratch holds a batch of transformed tiles; each batch
-transforms all filters again but the two that the one before ended on, so that a large one is faster. How
-large it is, and whether the direct kernel is better, is told by cycles.
+The kernel's header says how it computes. What has to be proved here: of four times the sum of products, bias
+included, what the two inner rows of positions give fits 32 bits, as does its half. That part is the sum of
+products of a filter whose outer rows are added and stand on one row of inputs, so that it stays within the
+range of all products. The rest is :mod:`.line_requantize`, or where there is no line
+:mod:`.short_requantize`, whose form with ties away from zero serves whatever is clamped afterwards.
+
+Scratch holds a batch of transformed tiles; each batch transforms all filters again but the two that the one
+before ended on, so that a large one is faster. How large it is, and whether the direct kernel is better, is
+told by cycles.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import numpy as np
 
 from nonn_mcu.codegen.graph import Graph
 from nonn_mcu.codegen.kernels import Want, conv_dsp
+from nonn_mcu.codegen.kernels.line_requantize import straighten
 from nonn_mcu.codegen.kernels.short_requantize import shorten
 from nonn_mcu.codegen.kernels.sums import folded_bias, per_channel, product_range
 from nonn_mcu.codegen.layer import Layer, Table, Value
@@ -27,6 +32,7 @@ _MOST = 0xFFFC  # tiles of a batch: the parameter has 16 bits
 _GROUP = 16  # channels of the unrolled loop
 _TAPS = 3
 _G = np.array([[1, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 1]], np.int16)
+_LINE = (1, 5)  # scale and fraction: the assembly has them
 _SUMS = 512  # bytes of the products of two filters with a block
 
 
@@ -40,9 +46,10 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     batch = image.best_batch(want.room)
     if batch is None:
         return None
-    tables = _tables(layer, size, transformed)
-    if tables is None:
+    found = _tables(layer, size, transformed)
+    if found is None:
         return None
+    away, tables = found
     return replace(
         layer,
         kernel="winograd_dsp",
@@ -53,6 +60,7 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
             "pad_w": size["pad_w"],
             "apart": int(apart),
             "transformed": int(transformed),
+            "away": int(away),
             "zero_point": -size["input_offset"],
             "activation_min": size["activation_min"],
             "activation_max": size["activation_max"],
@@ -195,34 +203,48 @@ def _fits(size: dict[str, int]) -> bool:
     )
 
 
-def _tables(layer: Layer, size: dict[str, int], transformed: bool) -> dict[str, Value] | None:
-    """Give the constants as the kernel reads them, or None where they are not exact."""
+def _tables(layer: Layer, size: dict[str, int], transformed: bool) -> tuple[bool, dict[str, Value]] | None:
+    """Say whether ties go away from zero and give the constants; None where they are not exact."""
     filters = cast(Table, layer.params["weights"]).values.reshape(size["out_c"], -1)
     bias, multiplier, shift = (
         per_channel(layer.params[key], len(filters)) for key in ("bias", "multiplier", "shift")
     )
     products = product_range(filters)
     base = folded_bias(filters, bias, size["input_offset"])
-    fourfold = 4 * np.concatenate(products)
+    found = _channels((multiplier, shift), products, base, size)
+    if found is None:
+        return None
+    away, channels = found
+    fourfold = channels[:, 0] + 4 * np.stack(products)
     if fourfold.min() < INT32_MIN or fourfold.max() > INT32_MAX:
         return None
-    if np.abs(base).max() > INT32_MAX // 2:
-        return None
-    short = shorten(
-        multiplier,
-        shift,
-        (base + products[0], base + products[1]),
-        size["output_offset"],
-        (size["activation_min"], size["activation_max"]),
-    )
-    if short is None or short.shift.min() < 1:
-        return None
     pack = _transformed if transformed else _plain
-    channels = np.stack([2 * base, short.multiplier, short.addend, short.shift], axis=1)
-    return {
+    return away, {
         "weights": Table("int32_t", pack(filters.reshape(size["out_c"], _TAPS, _TAPS, size["in_c"]))),
         "channels": Table("int32_t", channels.astype(np.int32)),
     }
+
+
+def _channels(
+    rule: tuple[np.ndarray, np.ndarray],
+    products: tuple[np.ndarray, np.ndarray],
+    base: np.ndarray,
+    size: dict[str, int],
+) -> tuple[bool, np.ndarray] | None:
+    """Say whether ties go away from zero, and give each channel's constants, int64.
+
+    The first of them is added to four times the sum of products.
+    """
+    offset, activation = size["output_offset"], (size["activation_min"], size["activation_max"])
+    line = straighten(rule, products, base, (offset, *activation), _LINE)
+    if line is not None:
+        start = 2 * line.start.astype(np.int64)
+        nothing = np.zeros_like(start)
+        return False, np.stack([start, line.multiplier, line.addend, nothing], axis=1)
+    short = shorten(*rule, (base + products[0], base + products[1]), offset, activation)
+    if short is None or short.shift.min() < 1:
+        return None
+    return True, np.stack([4 * base, short.multiplier, short.addend, short.shift], axis=1)
 
 
 def _plain(filters: np.ndarray) -> np.ndarray:

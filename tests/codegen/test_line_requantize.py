@@ -7,7 +7,7 @@ from nonn_mcu.codegen.fixed_point import requantize, wrap
 from nonn_mcu.codegen.kernels.line_requantize import straighten
 
 ROUNDS = 60
-FORMS = ((8, 12), (0, 4))  # as the kernels have them
+FORMS = ((8, 12), (0, 4), (1, 5))  # as the kernels have them
 
 
 def on_the_line(products, line, form):

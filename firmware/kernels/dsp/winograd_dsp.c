@@ -14,11 +14,12 @@
 /* What a batch of tiles is worked on with. A patch is copied to where the sums are later. */
 typedef struct {
     int32_t *u, *sums;
-    int32_t *v, *tail; /* of blocks of tiles, with their places; those in the tail are further */
-    int32_t groups;    /* of channels */
-    int32_t most;      /* tiles that there is room for */
-    int32_t pair;      /* of filters, with which the batch begins */
-    int held;          /* these are in u already */
+    int32_t *v, *end, *tail; /* blocks of tiles, with their places; behind the end comes the tail */
+    int32_t block;           /* words of a block */
+    int32_t groups;          /* of channels */
+    int32_t most;            /* tiles that there is room for */
+    int32_t pair;            /* of filters, with which the batch begins */
+    int held;                /* these are in u already */
 } batch;
 
 /* Which tile comes next, by the place of its outputs. */
@@ -26,11 +27,8 @@ typedef struct {
     int32_t y, x;
 } progress;
 
-/* The block of tile `t`, a multiple of TILES: the tiles, then their places. */
-static int32_t *block_of(const nonn_winograd_dsp_params *params, const batch *with, int32_t t) {
-    const int32_t tile =
-        8 * params->in_c + (int32_t)(sizeof(nonn_winograd_place) / sizeof(int32_t));
-    return t < params->batch ? with->v + t * tile : with->tail + (t - params->batch) * tile;
+static int32_t *block_after(const batch *with, int32_t *block) {
+    return block + with->block == with->end ? with->tail : block + with->block;
 }
 
 static nonn_winograd_place *places_of(const batch *with, int32_t *block) {
@@ -89,8 +87,8 @@ static int32_t transform(const nonn_winograd_dsp_params *params, const int8_t *i
             patch = copy;
             down = 4 * in_c;
         }
-        if (count % TILES == 0) {
-            block = block_of(params, to, count);
+        if (count > 0 && count % TILES == 0) {
+            block = block_after(to, block);
         }
         nonn_winograd_patch(patch, down, in_c, block + count % TILES);
         nonn_winograd_place *const place = places_of(to, block) + count % TILES;
@@ -108,8 +106,11 @@ static int32_t transform(const nonn_winograd_dsp_params *params, const int8_t *i
 
 /* Moves the places of `count` tiles from the pixels' ends to where they begin. */
 static void rewind(const nonn_winograd_dsp_params *params, const batch *with, int32_t count) {
-    for (int32_t t = 0; t < count; ++t) {
-        places_of(with, block_of(params, with, t - t % TILES))[t % TILES].at -= params->out_c;
+    int32_t *block = with->v;
+    for (; count > 0; count -= TILES, block = block_after(with, block)) {
+        for (int32_t t = 0; t < count && t < TILES; ++t) {
+            places_of(with, block)[t].at -= params->out_c;
+        }
     }
 }
 
@@ -128,13 +129,17 @@ static void convolve(const nonn_winograd_dsp_params *params, batch *with, int32_
             nonn_winograd_filter(filter, in_c, with->u);
             nonn_winograd_filter(filter + 9 * in_c / 4, in_c, with->u + 1);
         }
-        for (int32_t t = 0; t < count; t += TILES) {
-            int32_t *const block = block_of(params, with, t);
+        const int32_t *const channels = params->channels + 8 * pair;
+        int32_t *block = with->v;
+        for (int32_t left = count; left > 0; left -= TILES, block = block_after(with, block)) {
             nonn_winograd_place *const places = places_of(with, block);
+            const nonn_winograd_place *const end = places + (left < TILES ? left : TILES);
             nonn_winograd_multiply(u, block, with->sums, last);
-            nonn_winograd_finish(with->sums, places,
-                                 places + (count - t < TILES ? count - t : TILES),
-                                 params->channels + 8 * pair);
+            if (params->away) {
+                nonn_winograd_finish_away(with->sums, places, end, channels);
+            } else {
+                nonn_winograd_finish_line(with->sums, places, end, channels);
+            }
         }
         with->pair = pair;
         if (++pair == pairs) {
@@ -148,14 +153,15 @@ static void convolve(const nonn_winograd_dsp_params *params, batch *with, int32_
 /* Clamps what a batch has written, whose places are those of channel `first` again. */
 static void clamp(const nonn_winograd_dsp_params *params, const batch *with, int32_t first,
                   int32_t count) {
-    for (int32_t i = 0; i < 4 * count; ++i) {
-        const int32_t t = i >> 2;
-        const nonn_winograd_place *const place =
-            places_of(with, block_of(params, with, t - t % TILES)) + t % TILES;
-        int8_t *const pixel =
-            place->at + ((i & 1) != 0 ? place->right : 0) + ((i & 2) != 0 ? place->down : 0);
-        nonn_clamp_run(pixel - first, params->out_c, params->activation_min,
-                       params->activation_max);
+    int32_t *block = with->v;
+    for (; count > 0; count -= TILES, block = block_after(with, block)) {
+        for (int32_t i = 0; i < 4 * count && i < 4 * TILES; ++i) {
+            const nonn_winograd_place *const place = &places_of(with, block)[i >> 2];
+            int8_t *const pixel =
+                place->at + ((i & 1) != 0 ? place->right : 0) + ((i & 2) != 0 ? place->down : 0);
+            nonn_clamp_run(pixel - first, params->out_c, params->activation_min,
+                           params->activation_max);
+        }
     }
 }
 
@@ -167,7 +173,10 @@ void nonn_winograd_dsp(const nonn_winograd_dsp_params *params, const int8_t *inp
     with.u = scratch;
     with.sums = with.u + (params->transformed ? 0 : with.groups * NONN_WINOGRAD_U);
     with.v = with.sums + (copy > NONN_WINOGRAD_M ? copy : NONN_WINOGRAD_M);
-    with.tail = with.v;
+    with.block = with.groups * NONN_WINOGRAD_V +
+                 TILES * (int32_t)(sizeof(nonn_winograd_place) / sizeof(int32_t));
+    with.end = with.v + params->batch / TILES * with.block;
+    with.tail = with.end;
     with.pair = 0;
     with.held = 0;
     const int clamped = params->activation_min != INT8_MIN || params->activation_max != INT8_MAX;

@@ -84,66 +84,85 @@ __attribute__((naked)) void nonn_winograd_multiply(const int32_t *u __attribute_
     "add " #a ", " #a ", " #c "\n"               \
     "sub " #b ", " #b ", " #c "\n"
 
-#define INNER_ROW(row, a, b, c, d)                                  \
-    LOAD(a, row, 0) LOAD(b, row, 1) LOAD(c, row, 2) LOAD(d, row, 3) \
-    ADD_ROW(a, b, c)                                                \
+#define LOADS(row, a, b, c, d) LOAD(a, row, 0) LOAD(b, row, 1) LOAD(c, row, 2) LOAD(d, row, 3)
+
+#define INNER_ROW(a, b, c, d)                    \
+    ADD_ROW(a, b, c)                             \
     "sub " #b ", " #b ", " #d ", lsl #1\n"
 
-/* A row that counts twice, added to two sums or taken off. */
-#define OUTER_ROW(row, OP, left, right)                \
+/* A row that counts twice, with half of two sums added by OP or, by the other, taken off them: half
+ * of what is to be. */
+#define OUTER_ROW(row, OP, left, right)                 \
     LOAD(r9, row, 0) LOAD(r12, row, 1) LOAD(lr, row, 2) \
-    ADD_ROW(r9, r12, lr)                               \
-    LOAD(lr, row, 3)                                   \
-    "sub r12, r12, lr, lsl #1\n"                       \
-    OP " " #left ", " #left ", r9, lsl #1\n"           \
-    OP " " #right ", " #right ", r12, lsl #1\n"
+    ADD_ROW(r9, r12, lr)                                \
+    LOAD(lr, row, 3)                                    \
+    "sub r12, r12, lr, lsl #1\n"                        \
+    OP " " #left ", r9, " #left ", asr #1\n"            \
+    OP " " #right ", r12, " #right ", asr #1\n"
 
-/* nonn_requantize_away() of four times a sum of products; halving that is exact. */
-#define REQUANTIZE(sum)                        \
-    "add " #sum ", r4, " #sum ", asr #1\n"     \
-    "add r9, r6, " #sum ", asr #31\n"          \
-    "smmlar " #sum ", " #sum ", r5, r9\n"      \
-    "asr " #sum ", " #sum ", r7\n"             \
+/* A straight line, see codegen/kernels/line_requantize.py. */
+#define LINE(sum)                                \
+    "smmla " #sum ", " #sum ", r5, r6\n"         \
+    "ssat " #sum ", #8, " #sum ", asr #5\n"
+
+/* nonn_requantize_away() */
+#define AWAY(sum)                                \
+    "add r9, r6, " #sum ", asr #31\n"            \
+    "smmlar " #sum ", " #sum ", r5, r9\n"        \
+    "asr " #sum ", " #sum ", r7\n"               \
     "ssat " #sum ", #8, " #sum "\n"
 
-__attribute__((naked)) void nonn_winograd_finish(
+/* The constant of r4 goes with position (1, 1), which all four outputs have once. */
+#define FINISH(REQUANTIZE)                                              \
+    "push {r0, r1, r4-r11, lr}\n"                                       \
+    "1:\n" /* a filter */                                               \
+    "ldm r3!, {r4-r7}\n"                                                \
+    "push {r3}\n"                                                       \
+    "2:\n" /* a tile */                                                 \
+    LOADS(1, r11, r8, r3, r10)                                          \
+    "add r8, r8, r4\n"                                                  \
+    INNER_ROW(r11, r8, r3, r10)                                         \
+    LOADS(2, lr, r9, r3, r10)                                           \
+    INNER_ROW(lr, r9, r3, r10)                                          \
+    "add r3, r11, lr\n"                                                 \
+    "sub r11, r11, lr\n"                                                \
+    "add r10, r8, r9\n"                                                 \
+    "sub r8, r8, r9\n"                                                  \
+    OUTER_ROW(0, "add", r3, r10)                                        \
+    OUTER_ROW(3, "rsb", r11, r8)                                        \
+    REQUANTIZE(r3) REQUANTIZE(r10) REQUANTIZE(r11) REQUANTIZE(r8)       \
+    "ldm r1, {r9, r12, lr}\n"                                           \
+    "add lr, lr, r9\n"                                                  \
+    "strb r8, [lr, r12]\n"                                              \
+    "strb r11, [lr]\n"                                                  \
+    "strb r10, [r9, r12]\n"                                             \
+    "strb r3, [r9], #1\n"                                               \
+    "str r9, [r1], #12\n"                                               \
+    "add r0, r0, #8\n"                                                  \
+    "cmp r1, r2\n"                                                      \
+    "bne 2b\n"                                                          \
+    "pop {r3}\n"                                                        \
+    "ldrd r0, r1, [sp]\n"                                               \
+    "movs r4, #0\n" /* there is no third */                             \
+    "str r4, [sp, #4]\n"                                                \
+    "adds r0, r0, #4\n"                                                 \
+    "cmp r1, #0\n"                                                      \
+    "bne 1b\n"                                                          \
+    "add sp, sp, #8\n"                                                  \
+    "pop {r4-r11, pc}\n"
+
+__attribute__((naked)) void nonn_winograd_finish_line(
     const int32_t *m __attribute__((unused)), nonn_winograd_place *places __attribute__((unused)),
     const nonn_winograd_place *end __attribute__((unused)),
     const int32_t *channels __attribute__((unused))) {
-    __asm volatile(
-        "push {r0, r1, r4-r11, lr}\n"
-        "1:\n" /* a filter */
-        "ldm r3!, {r4-r7}\n"
-        "push {r3}\n"
-        "2:\n" /* a tile */
-        INNER_ROW(1, r11, r8, r3, r10)
-        INNER_ROW(2, lr, r9, r3, r10)
-        "add r3, r11, lr\n"
-        "sub r11, r11, lr\n"
-        "add r10, r8, r9\n"
-        "sub r8, r8, r9\n"
-        OUTER_ROW(0, "add", r3, r10)
-        OUTER_ROW(3, "sub", r11, r8)
-        REQUANTIZE(r3) REQUANTIZE(r10) REQUANTIZE(r11) REQUANTIZE(r8)
-        "ldm r1, {r9, r12, lr}\n"
-        "add lr, lr, r9\n"
-        "strb r8, [lr, r12]\n"
-        "strb r11, [lr]\n"
-        "strb r10, [r9, r12]\n"
-        "strb r3, [r9], #1\n"
-        "str r9, [r1], #12\n"
-        "add r0, r0, #8\n"
-        "cmp r1, r2\n"
-        "bne 2b\n"
-        "pop {r3}\n"
-        "ldrd r0, r1, [sp]\n"
-        "movs r4, #0\n" /* there is no third */
-        "str r4, [sp, #4]\n"
-        "adds r0, r0, #4\n"
-        "cmp r1, #0\n"
-        "bne 1b\n"
-        "add sp, sp, #8\n"
-        "pop {r4-r11, pc}\n");
+    __asm volatile(FINISH(LINE));
+}
+
+__attribute__((naked)) void nonn_winograd_finish_away(
+    const int32_t *m __attribute__((unused)), nonn_winograd_place *places __attribute__((unused)),
+    const nonn_winograd_place *end __attribute__((unused)),
+    const int32_t *channels __attribute__((unused))) {
+    __asm volatile(FINISH(AWAY));
 }
 
 #endif

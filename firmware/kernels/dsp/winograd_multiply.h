@@ -18,8 +18,11 @@ typedef struct {
 void nonn_winograd_multiply(const int32_t *u, const int32_t *v, int32_t *m, int32_t last);
 
 /* Outputs of the two filters, of the tiles from `places` to `end`, whose addresses move on by two.
- * `channels` has bias, multiplier, addend and shift of each filter. */
-void nonn_winograd_finish(const int32_t *m, nonn_winograd_place *places,
-                          const nonn_winograd_place *end, const int32_t *channels);
+ * `channels` has four constants of each filter, see nonn/kernels/winograd_dsp.h: of the straight
+ * line, or of the form with ties away from zero. */
+void nonn_winograd_finish_line(const int32_t *m, nonn_winograd_place *places,
+                               const nonn_winograd_place *end, const int32_t *channels);
+void nonn_winograd_finish_away(const int32_t *m, nonn_winograd_place *places,
+                               const nonn_winograd_place *end, const int32_t *channels);
 
 #endif
