@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from nonn_mcu.convert.check import require_same
 from nonn_mcu.convert.export import export
 from nonn_mcu.convert.layout import Arrangement, arrange, derive, marker
 from nonn_mcu.convert.naming import name_tensors
+from nonn_mcu.convert.ptq.refine import Step, refine, unrefined
 from nonn_mcu.convert.quantise import quantise, require_int8
 from nonn_mcu.convert.rewrite import rewrite
 from nonn_mcu.errors import BadInput
@@ -27,6 +28,7 @@ from nonn_mcu.students import Student, forward
 from nonn_mcu.students.student import first_line
 
 Progress = Callable[[str], None]
+Quantiser = Literal["auto", "stock"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +36,9 @@ class Int8:
     """The quantised model and what the device's tensors mean; outputs come in the student's order.
 
     ``log`` is what the tools said. ``onnx`` is the rewritten float graph, None for a ready ``.tflite``.
+    ``twin`` is the float ``.tflite`` whose operators are those of ``model`` one by one, but for QUANTIZE,
+    with tensors of the same names; None for a ready ``.tflite`` and where they do not pair. ``steps`` are
+    those of :func:`nonn_mcu.convert.ptq.refine.refine`, none where the stock model was not refined.
     """
 
     model: bytes
@@ -41,13 +46,23 @@ class Int8:
     outputs: tuple[TensorInfo, ...]
     log: str
     onnx: Any = None
+    twin: bytes | None = None
+    steps: tuple[Step, ...] = ()
 
 
-def from_float(student: Student, x: np.ndarray, progress: Progress) -> Int8:
+def from_float(
+    student: Student,
+    x: np.ndarray,
+    progress: Progress,
+    *,
+    validation: np.ndarray | None = None,
+    quantiser: Quantiser = "auto",
+) -> Int8:
     """Quantise a float student with the samples ``x``, float32 ``(N, *student.input.shape)``.
 
     The float network is compared with the student after every step, on ``x`` and on a marker that shows
-    every exchange of axes. Raises :class:`BadInput`.
+    every exchange of axes. With ``validation``, other samples of the same shape, "auto" refines what the
+    stock converter makes; "stock" leaves it. Raises :class:`BadInput`.
     """
     progress("Loading TensorFlow")
     network.load_tools()
@@ -71,14 +86,25 @@ def from_float(student: Student, x: np.ndarray, progress: Progress) -> Int8:
         arrangement = derive(float_network.run, float_network.input_shape, probe, references)
         progress(f"Quantising with {len(x)} samples")
         samples = arrange(x, arrangement.input_axes, float_network.input_shape)
-        model, quantise_log = quantise(saved, samples, float_network.sources)
+        stock, exact, quantise_log = quantise(saved, samples, float_network.sources)
+        if quantiser == "auto" and validation is not None:
+            held_out = arrange(validation, arrangement.input_axes, float_network.input_shape)
+            refined = refine(stock, exact, samples, held_out, progress)
+        else:
+            refined = unrefined(stock, exact)
     order = [f"output_{output.position}" for output in arrangement.outputs]
-    model = name_tensors(model, float_network.sources, graph.graph, order)
+
+    def named(tflite: bytes) -> bytes:
+        return name_tensors(tflite, float_network.sources, graph.graph, order)
+
+    model = named(refined.model)
+    twin = None if refined.twin is None else named(refined.twin)
     device = read(model)
     require_int8(device)
     check(device)
     log = f"== ONNX export\n{export_log}\n== onnx2tf\n{network_log}\n== TensorFlow Lite\n{quantise_log}"
-    return Int8(model, *_infos(student, exported, device, arrangement, references), log, graph)
+    infos = _infos(student, exported, device, arrangement, references)
+    return Int8(model, *infos, log, graph, twin, refined.steps)
 
 
 def from_tflite(student: Student) -> Int8:

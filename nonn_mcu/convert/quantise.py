@@ -1,4 +1,8 @@
-"""A SavedModel becomes a full-int8 ``.tflite``, calibrated with our own samples and nothing else."""
+"""A SavedModel becomes a full-int8 ``.tflite``, calibrated with our own samples and nothing else.
+
+Beside it comes the float32 ``.tflite`` of the same network, whose operators are those of the int8 one before
+they were quantised: what an activation should have been.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +19,8 @@ from nonn_mcu.errors import BadInput
 from nonn_mcu.students.student import first_line
 
 
-def quantise(folder: Path, samples: np.ndarray, sources: Mapping[str, str]) -> tuple[bytes, str]:
-    """Convert the SavedModel at ``folder``; returns the model and the tools' log.
+def quantise(folder: Path, samples: np.ndarray, sources: Mapping[str, str]) -> tuple[bytes, bytes, str]:
+    """Convert the SavedModel at ``folder``; returns the int8 model, the float one and the tools' log.
 
     ``sources`` tells for each Keras layer the ONNX node it stands for, for messages.
     ``samples`` is float32 ``(N, ...)``, preprocessed, in the device's layout: post-training quantisation
@@ -25,9 +29,10 @@ def quantise(folder: Path, samples: np.ndarray, sources: Mapping[str, str]) -> t
     Inference", CVPR 2018, as TensorFlow Lite does it). Raises :class:`BadInput`.
     """
     try:
-        return call(lambda: _convert(folder, samples), str(folder))
+        (model, exact), log = call(lambda: (_convert(folder, samples), _as_float(folder)), str(folder))
     except ToolError as error:
         raise BadInput(_explain(error, sources)) from error
+    return model, exact, log
 
 
 def _convert(folder: Path, samples: np.ndarray) -> bytes:
@@ -43,6 +48,12 @@ def _convert(folder: Path, samples: np.ndarray) -> bytes:
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = converter.inference_output_type = tf.int8
     return bytes(converter.convert())
+
+
+def _as_float(folder: Path) -> bytes:
+    import tensorflow as tf
+
+    return bytes(tf.lite.TFLiteConverter.from_saved_model(str(folder)).convert())
 
 
 def require_int8(graph: Graph) -> None:

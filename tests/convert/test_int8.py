@@ -8,6 +8,7 @@ from torch import nn
 
 from nonn_mcu import codegen
 from nonn_mcu.codegen.graph import Graph, Op, Tensor
+from nonn_mcu.codegen.reader import read
 from nonn_mcu.convert import golden, int8, layout, pipeline
 from nonn_mcu.convert.layout import Arrangement, arrange
 from nonn_mcu.convert.quantise import require_int8
@@ -218,6 +219,28 @@ def test_weights_that_are_not_finite_are_refused():
         module[0].weight[1, 1] = -torch.inf  # ReLU and the marker's signs may hide it from the outputs
     with pytest.raises(BadInput, match="NaN or"):
         convert(student(module.eval(), (3, 9, 9)))
+
+
+def test_with_validation_samples_the_model_is_refined_and_has_a_twin():
+    torch.manual_seed(0)
+    one = student(OptionA().eval(), (4, 6, 10))
+    held_out = samples((4, 6, 10), 48, seed=2)
+    made = int8.from_float(one, samples((4, 6, 10)), lambda step: None, validation=held_out)
+    assert [step.name for step in made.steps][:: len(made.steps) - 1] == ["stock", "refined"]
+    assert made.steps[-1].sqnr_db > made.steps[0].sqnr_db + 1
+    assert min(measured(one, made).sqnr_db) > min(measured(one, convert(one)).sqnr_db)
+    stock = int8.from_float(
+        one, samples((4, 6, 10)), lambda step: None, validation=held_out, quantiser="stock"
+    )
+    assert (stock.model, stock.steps) == (convert(one).model, ())
+    for each in (made, stock):  # operators one to one, tensors by the same names
+        device, exact = read(each.model), read(each.twin)
+        assert [op.kind for op in device.ops] == [op.kind for op in exact.ops]
+        for mine, twins in zip(device.ops, exact.ops, strict=True):
+            names = [
+                [graph.tensors[i].name for i in op.outputs] for graph, op in ((device, mine), (exact, twins))
+            ]
+            assert names[0] == names[1]
 
 
 class Samples:

@@ -1,0 +1,160 @@
+"""The stock converter's int8 model, refined step by step; what helps on held-out samples is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from nonn_mcu.convert.ptq.bias import exact_means, with_means, with_weights_made_up
+from nonn_mcu.convert.ptq.equalise import factors, scaled
+from nonn_mcu.convert.ptq.gptq import with_gptq
+from nonn_mcu.convert.ptq.inputs import Moments, moments
+from nonn_mcu.convert.ptq.net import Net, load
+from nonn_mcu.convert.ptq.ranges import RULES, Rule, with_ranges
+from nonn_mcu.convert.ptq.score import Judge, Score, judge
+from nonn_mcu.convert.ptq.statistics import observe
+from nonn_mcu.convert.ptq.write import write, write_twin
+from nonn_mcu.verify import oracle
+
+Progress = Callable[[str], None]
+
+# A step has to gain this much, in dB, to be kept: less is chance.
+_WORTH = 0.05
+
+_STRENGTHS = (0.5, 0.75, 1.0)
+_MEANS = 3  # times that the means are measured and half of what they are off is made up
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step gave on the validation samples: of the worst output, SQNR in dB and top-1 agreement.
+
+    The first step is the stock model, the last one the model returned, both run by the oracle; those between
+    are simulated.
+    """
+
+    name: str
+    sqnr_db: float
+    agreement: float
+    kept: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Refined:
+    """The int8 model, the float one of the same operators (None where none corresponds), and the steps."""
+
+    model: bytes
+    twin: bytes | None
+    steps: tuple[Step, ...]
+
+
+def unrefined(stock: bytes, twin: bytes) -> Refined:
+    """Leave the stock model as it is; its twin is none where the operators do not pair."""
+    return Refined(stock, None if load(stock, twin) is None else twin, ())
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    """The best net so far, its simulated score, and how it came about."""
+
+    net: Net
+    score: Score
+    steps: tuple[Step, ...]
+
+
+def refine(
+    stock: bytes, twin: bytes, calibration: np.ndarray, validation: np.ndarray, progress: Progress
+) -> Refined:
+    """Refine ``stock``, whose float model is ``twin``; both are the converter's own, with one input.
+
+    ``calibration`` and ``validation`` are float32 ``(N, *shape)`` in the device's layout and share no sample:
+    the first to choose by, the second to keep by. The result is never below stock on the latter. Where the
+    two models do not pair, it is stock without a twin and without steps.
+    """
+    net = load(stock, twin)
+    if net is None:
+        return Refined(stock, None, ())
+    progress("Refining: the float network")
+    by = judge(twin, validation)
+    activities = observe(net, calibration)
+
+    def equalised(strength: float, rule: Rule) -> Net:
+        divisors = factors(net, activities, strength)
+        seen = {index: activity.over(divisors[index]) for index, activity in activities.items()}
+        return with_ranges(scaled(net, divisors), seen, rule)
+
+    state = _State(net, by.score(write(net)), ())
+    for title, strengths in (("ranges", (0.0,)), ("equalisation", _STRENGTHS)):
+        candidates = {
+            _title(title, strength, name): partial(equalised, strength, rule)
+            for strength in strengths
+            for name, rule in RULES.items()
+        }
+        state = _step(state, by, candidates, progress)
+    seen = moments(state.net, _rounded(state.net, calibration))
+    for title, round_weights in (("bias for the weights", _unchanged), ("GPTQ", with_gptq)):
+        net_of = partial(_made_up, state.net, seen, round_weights)
+        state = _step(state, by, {title: net_of}, progress)
+    exact = exact_means(state.net, calibration)
+    samples = _rounded(state.net, calibration)
+    for _ in range(_MEANS):
+        before = state.net
+        candidates = {"bias for the means": partial(with_means, before, samples, exact)}
+        state = _step(state, by, candidates, progress)
+        if state.net is before:
+            break
+    return _judged(state, stock, twin, by)
+
+
+def _title(step: str, strength: float, rule: str) -> str:
+    return f"{step}: {rule}" if strength == 0 else f"{step} {strength:g}: {rule}"
+
+
+def _rounded(net: Net, x: np.ndarray) -> np.ndarray:
+    return net.affine[net.graph.inputs[0]].quantised(x)
+
+
+def _unchanged(net: Net, seen: Mapping[int, Moments]) -> Net:
+    return net
+
+
+def _made_up(net: Net, seen: Mapping[int, Moments], round_weights: Callable[..., Net]) -> Net:
+    return with_weights_made_up(round_weights(net, seen), seen)
+
+
+def _step(
+    state: _State, by: Judge, candidates: Mapping[str, Callable[[], Net]], progress: Progress
+) -> _State:
+    """Try the candidates; the best is kept where it is worth it."""
+    tried: list[tuple[float, str, Net, Score]] = []
+    for name, make in candidates.items():
+        progress(f"Refining: {name}")
+        net = make()
+        score = by.score(write(net))
+        tried.append((score.gain(state.score), name, net, score))
+    gain, name, net, score = max(tried, key=lambda one: one[0])
+    kept = gain >= _WORTH
+    steps = (*state.steps, _reported(name, score, kept))
+    return _State(net, score, steps) if kept else _State(state.net, state.score, steps)
+
+
+def _judged(state: _State, stock: bytes, twin: bytes, by: Judge) -> Refined:
+    """Let the oracle decide between stock and what was found."""
+    model = write(state.net)
+    before, after = (by.score(one, lambda m, x: oracle.run(m, [x])) for one in (stock, model))
+    better = after.gain(before) > 0
+    steps = (
+        _reported("stock", before, True),
+        *state.steps,
+        _reported("refined", after, better),
+    )
+    if not better:
+        return Refined(stock, twin, steps)
+    return Refined(model, write_twin(state.net), steps)
+
+
+def _reported(name: str, score: Score, kept: bool) -> Step:
+    return Step(name, min(score.sqnr_db), min(score.agreement), kept)
