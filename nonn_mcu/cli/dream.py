@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nonn_mcu.cli import dream_text as text
 from nonn_mcu.cli import student_options
 from nonn_mcu.cli.output import one_line, print_json
 from nonn_mcu.cli.progress import show, steps
@@ -76,8 +78,9 @@ def metadata(
     from nonn_mcu.nonn import teacher as teachers
     from nonn_mcu.nonn.distil.views import AUGMENTS
 
-    seen_as = augment or usual_augment(data)
-    if seen_as not in AUGMENTS:
+    asked = augment or usual_augment(data)
+    seen_as = next((one for one in AUGMENTS if one == asked), None)
+    if seen_as is None:
         raise BadInput(f"--augment {augment!r}: it is one of {', '.join(AUGMENTS)}")
     _require_numbers(
         *(("--share", share, 1e-9, 1), ("--clusters", clusters, 1, 10_000)),
@@ -113,9 +116,9 @@ def metadata(
         )
     size = files.write(out, made)
     if as_json:
-        print_json("dream", 0, _metadata_json(made, out, size, len(samples)))
+        print_json("dream", 0, text.metadata_json(made, out, size, len(samples)))
     else:
-        _print_metadata(made, out, size, len(samples), samples.source)
+        text.print_metadata(made, out, size, len(samples), samples.source)
     return 0
 
 
@@ -185,13 +188,115 @@ def generate(
         )
     sheets = output.write(out, images, labels, summary.names)
     state.unlink()
-    agree = output.agreement(observed, images, labels)
+    agree = float((output.answers(observed, output.seen(observed, images)) == labels).mean())
     if as_json:
         files = {"dreams": one_line(os.fsdecode(out)), "sheets": [one_line(os.fsdecode(s)) for s in sheets]}
         body = {"images": len(images), "shape": list(images.shape[1:]), "agreement": agree}
         print_json("dream", 0, {"error": None} | files | body)
     else:
-        _print_dreams(out, sheets, images, agree)
+        text.print_dreams(out, sheets, images, agree)
+    return 0
+
+
+@dream.command()
+def compare(
+    teacher: TeacherFile,
+    meta: MetadataFile,
+    *,
+    data: Data,
+    student: Annotated[str, typer.Option(metavar="NAME", help="wrn16-1.", show_default=False)],
+    alternate: Annotated[str | None, typer.Option(metavar="SRC", help="Other images of that size.")] = None,
+    dreams: Annotated[Path | None, typer.Option(metavar="FILE", help="Else they are dreamt.")] = None,
+    count: Annotated[int, typer.Option("-n", metavar="N", help="Images in each set.")] = 1000,
+    epochs: Annotated[int, typer.Option(metavar="N", help="Of each student.")] = 40,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Figure.")] = Path("compare.svg"),
+    batch: Annotated[int, typer.Option(metavar="N", help="Images per step.")] = 64,
+    rate: Annotated[float, typer.Option(metavar="R", help="Highest rate of SGD.")] = 0.1,
+    views: Annotated[int, typer.Option(metavar="N", help="Of each image, at most.")] = 8,
+    seed: Seed = 0,
+    arch: student_options.Arch = None,
+    shape: student_options.Shape = None,
+    layout: student_options.Layout = None,
+    mean: student_options.Mean = None,
+    std: student_options.Std = None,
+    allow_pickle: AllowPickle = False,
+    as_json: AsJson = False,
+) -> int:
+    """Teach a student on noise, dreams, other images, and the real ones.
+
+    [bold]nonn-mcu dream compare[/] teacher.pt meta.npz --data digits --student wrn10-1
+
+    Exit codes: 0 compared, 2 bad input, 130 interrupted: run it again to go on.
+    """
+    _require("comparing dreams", "lightning_fabric", "matplotlib")
+    from nonn_mcu.dream import compare as comparing
+    from nonn_mcu.dream import figure
+    from nonn_mcu.dream.sets import gather
+    from nonn_mcu.nonn.distil.losses import Weights
+    from nonn_mcu.nonn.distil.train import Recipe, start_fabric
+    from nonn_mcu.nonn.model import StudentSpec
+    from nonn_mcu.nonn.parts import write_whole
+    from nonn_mcu.students.arch import parse_name
+
+    _require_numbers(
+        *(("-n", count, 160, 1e7), ("--epochs", epochs, 1, 1e5), ("--batch", batch, 2, 1e5)),
+        *(("--rate", rate, 1e-9, 1e3), ("--views", views, 1, 1e5), ("--seed", seed, 0, 1e9)),
+    )
+    if out.suffix != ".svg" or out.is_dir():
+        raise BadInput(f"--out {out}: give a file that ends with .svg")
+    named = parse_name(student)
+    with steps() as step:
+        step(f"Loading {one_line(os.fsdecode(teacher))}")
+        observed, summary = _load_both(
+            teacher,
+            meta,
+            arch=arch,
+            shape=shape,
+            layout=layout,
+            mean=mean,
+            std=std,
+            allow_pickle=allow_pickle,
+        )
+        step("Reading the images")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    dreaming = out.with_name(f"{out.name}.state")
+    with show("steps") as update:
+        sets, test = gather(
+            observed,
+            summary,
+            count=count,
+            data=data,
+            alternate=alternate,
+            dreams=dreams,
+            seed=seed,
+            state=dreaming,
+            progress=lambda done, total: update("dreams", done, total),
+        )
+    states = {name: out.with_name(f"{out.name}.{name}.state") for name in sets}
+    recipe = Recipe("kd", epochs, batch, rate, summary.augment, min(views, epochs), seed, Weights())
+    with show("images") as update:
+        results = comparing.compare(
+            observed,
+            sets,
+            test,
+            StudentSpec(*named, tuple(range(observed.channels))),
+            recipe,
+            states=states,
+            fabric=start_fabric(),
+            progress=update,
+            told=text.tell,
+        )
+    best = comparing.right(observed, test)
+    title = f"{student} of {observed.name}: {count:,} images of each set, {epochs} epochs"
+    write_whole(out, figure.draw(results, best, title))
+    for state in (dreaming, *states.values()):
+        state.unlink(missing_ok=True)
+    if as_json:
+        body = {"error": None, "figure": one_line(os.fsdecode(out)), "images": count, "epochs": epochs}
+        sets_of = [dataclasses.asdict(one) for one in results]
+        print_json("dream", 0, body | {"student": student, "teacher": best, "sets": sets_of})
+    else:
+        text.print_comparison(results, best, out)
     return 0
 
 
@@ -230,57 +335,3 @@ def _load_both(teacher: Path, meta: Path, **options: Any) -> tuple[Teacher, Meta
     observed = teachers.of(loaded)
     files.require_weights(summary, observed)  # another one may not have the layer
     return teachers.of(loaded, summary.layer), summary
-
-
-def _print_metadata(made: Metadata, out: Path, size: int, images: int, source: str) -> None:
-    from nonn_mcu.report.table import table
-
-    rows = (
-        ("metadata", f"{os.fsdecode(out)}, {size:,} B"),
-        ("data", f"{images:,} images of {source}"),
-        ("vectors", f"{len(made.centroids)} centroids, {len(made.axes)} axes of {made.centroids.shape[1]}"),
-        ("k", f"{made.k}: every vector is of at least so many images"),
-    )
-    for what, text in rows:
-        print(f"{what:10}{one_line(text)}")
-    body = [
-        (
-            name,
-            str(made.images[made.classes == label].sum()),
-            " ".join(map(str, sorted(made.images[made.classes == label], reverse=True))),
-            str((made.axis_classes == label).sum()),
-        )
-        for label, name in enumerate(map(one_line, made.names))
-    ]
-    print(f"\n{table(('class', 'images', 'of each centroid', 'axes'), body)}")
-
-
-def _metadata_json(made: Metadata, out: Path, size: int, images: int) -> dict[str, Any]:
-    return {
-        "error": None,
-        "metadata": one_line(os.fsdecode(out)),
-        "bytes": size,
-        "images": images,
-        "k": made.k,
-        "layer": made.layer,
-        "augment": made.augment,
-        "classes": [
-            {
-                "name": name,
-                "images": made.images[made.classes == label].tolist(),
-                "axes": int((made.axis_classes == label).sum()),
-            }
-            for label, name in enumerate(made.names)
-        ],
-    }
-
-
-def _print_dreams(out: Path, sheets: list[Path], images: Any, agreement: float) -> None:
-    count, height, width, depth = images.shape
-    rows = (
-        ("dreams", f"{os.fsdecode(out)}: {count:,} of {height}x{width}x{depth}"),
-        ("sheets", f"{os.fsdecode(sheets[0])} and {len(sheets) - 1} more"),
-        ("teacher", f"gives {agreement:.1%} of them the class they were dreamt for"),
-    )
-    for what, text in rows:
-        print(f"{what:9}{one_line(text)}")

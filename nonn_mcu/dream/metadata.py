@@ -17,7 +17,7 @@ import numpy as np
 
 from nonn_mcu.dream.summary import summarise
 from nonn_mcu.errors import BadInput
-from nonn_mcu.nonn.distil.views import AUGMENTS
+from nonn_mcu.nonn.distil.views import AUGMENTS, Augment
 from nonn_mcu.nonn.parts import write_whole
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Metadata:
     teacher: str
     layer: str
     names: tuple[str, ...]
-    augment: str
+    augment: Augment
     k: int
     centroids: np.ndarray
     classes: np.ndarray
@@ -65,7 +65,7 @@ def make(
     *,
     clusters: int,
     k: int,
-    augment: str,
+    augment: Augment,
     seed: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Metadata:

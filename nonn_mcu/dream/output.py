@@ -52,6 +52,7 @@ def answers(teacher: Teacher, x: np.ndarray) -> np.ndarray:
     return torch.cat(parts).numpy()
 
 
-def agreement(teacher: Teacher, images: np.ndarray, labels: np.ndarray) -> float:
-    """Share of images, in 0..1, to which the teacher gives their label."""
-    return float((answers(teacher, seen(teacher, images)) == labels).mean())
+def classes(teacher: Teacher) -> int:
+    """Give the number of the teacher's classes."""
+    with torch.no_grad():
+        return teachers.outputs(teacher, torch.zeros(1, *teacher.input.shape)).logits.shape[1]

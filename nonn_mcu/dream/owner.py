@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from nonn_mcu.calib import Samples
+from nonn_mcu.dream.output import classes
 from nonn_mcu.errors import BadInput
-from nonn_mcu.nonn import teacher as teachers
 from nonn_mcu.nonn.teacher import Teacher
 
 
@@ -26,13 +25,12 @@ def names_of(teacher: Teacher, samples: Samples) -> tuple[str, ...]:
 
     Raises :class:`BadInput` for samples of a class that it does not have.
     """
-    with torch.no_grad():
-        classes = teachers.outputs(teacher, torch.zeros(1, *teacher.input.shape)).logits.shape[1]
-    names = teacher.input.labels or tuple(map(str, range(classes)))
-    if len(names) != classes:
-        raise BadInput(f"{teacher.name}: has {classes} classes, and {len(names)} labels are given")
+    count = classes(teacher)
+    names = teacher.input.labels or tuple(map(str, range(count)))
+    if len(names) != count:
+        raise BadInput(f"{teacher.name}: has {count} classes, and {len(names)} labels are given")
     labels = samples.labels
     assert labels is not None
-    if (strange := np.setdiff1d(labels, np.arange(classes))).size:
-        raise BadInput(f"{samples.source}: has label {strange[0]}, and {teacher.name} has {classes} classes")
+    if (strange := np.setdiff1d(labels, np.arange(count))).size:
+        raise BadInput(f"{samples.source}: has label {strange[0]}, and {teacher.name} has {count} classes")
     return names

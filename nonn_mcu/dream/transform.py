@@ -10,11 +10,13 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own name for it
 from torch import Tensor
 
+from nonn_mcu.nonn.distil.views import Augment
+
 _SHIFT = 1 / 8  # of the size
 _SCALE = 0.05
 
 
-def transform(images: Tensor, augment: str, rng: np.random.RandomState) -> Tensor:
+def transform(images: Tensor, augment: Augment, rng: np.random.RandomState) -> Tensor:
     """Move each of ``images`` (N, C, H, W) on its own, by whole pixels up to an eighth of the size.
 
     They are scaled by up to 5 % and, where flips are usual ("crop-flip"), every second one is mirrored.
