@@ -10,9 +10,10 @@ from nonn_mcu.bundle import LayerInfo
 from nonn_mcu.codegen.graph import Graph, Tensor
 from nonn_mcu.codegen.reader import read
 from nonn_mcu.convert import golden
-from nonn_mcu.convert.check import run
 from nonn_mcu.convert.int8 import Int8
 from nonn_mcu.convert.layout import arrange
+from nonn_mcu.convert.ptq.pair import pair
+from nonn_mcu.convert.ptq.simulate import walk
 from nonn_mcu.report.figures import Figures, LayerFigures, Weights
 from nonn_mcu.verify import oracle
 from nonn_mcu.verify.fidelity import ratio_db
@@ -20,8 +21,6 @@ from nonn_mcu.verify.fidelity import ratio_db
 # Ranges and noise per layer are settled within some dozen samples; each costs an inference of the oracle.
 SAMPLES = 32
 LOWEST, HIGHEST = -128, 127
-
-_FUSED = ("Relu", "Clip")
 
 
 def measure(
@@ -37,7 +36,7 @@ def measure(
     sums = [_Sums(layer) for layer in layers]
     for held, exact in () if x is None else pairs(quantised, layers, x):
         for one, q, real in zip(sums, held, exact, strict=True):
-            if real is not None and np.isfinite(real).all():
+            if np.isfinite(real).all():
                 one.add(q, real)
     return Figures(
         samples=0 if x is None else len(x),
@@ -49,20 +48,21 @@ def measure(
 
 def pairs(
     quantised: Int8, layers: Sequence[LayerInfo], x: np.ndarray
-) -> Iterator[tuple[list[np.ndarray], list[np.ndarray | None]]]:
-    """For each sample give what the layers hold: int8 of the oracle, and the float network's values.
+) -> Iterator[tuple[list[np.ndarray], list[np.ndarray]]]:
+    """For each sample give what the layers hold: int8 of the oracle, and the twin's float32; flat.
 
-    Both are flat and in the device's layout; None where the float network has no such tensor.
+    Nothing where the model has no twin.
     """
+    twins = None if quantised.twin is None else pair(read(quantised.model), read(quantised.twin))
+    if quantised.twin is None or twins is None:
+        return
     (info,) = quantised.inputs
-    inputs = golden.quantised(arrange(x, info.from_torch, info.shape), info)
+    arranged = arrange(x, info.from_torch, info.shape)
+    inputs = golden.quantised(arranged, info)
     tensors = [layer.tensor for layer in layers]
-    for number, exact in enumerate(_exact(quantised, layers, x)):
+    for number, exact in enumerate(walk(quantised.twin, arranged, [twins.twin[index] for index in tensors])):
         held = oracle.run_layers(quantised.model, [inputs[number : number + 1]], tensors)
-        yield (
-            [q.reshape(-1) for q in held],
-            [one if one is None or one.size == q.size else None for one, q in zip(exact, held, strict=True)],
-        )
+        yield [q.reshape(-1) for q in held], [real.reshape(-1) for real in exact]
 
 
 class _Sums:
@@ -93,12 +93,17 @@ class _Sums:
         if not self._values:
             return None
         return LayerFigures(
-            sqnr_db=ratio_db(self._signal, self._noise),
+            sqnr_db=_known(ratio_db(self._signal, self._noise)),
             saturated=self._beyond / self._values,
             used=(self._held[1] - self._held[0]) / (HIGHEST - LOWEST),
-            low=self._real[0],
-            high=self._real[1],
+            low=_known(self._real[0]),
+            high=_known(self._real[1]),
         )
+
+
+def _known(value: float) -> float:
+    """Leave out what another machine's order of summation would change."""
+    return float(f"{value:.5g}")
 
 
 def _weights(graph: Graph, layer: LayerInfo) -> Weights | None:
@@ -121,29 +126,3 @@ def _real(tensor: Tensor) -> np.ndarray:
         np.array(one).reshape(along) for one in (tensor.quant.scale, tensor.quant.zero_point)
     )
     return scale * (tensor.data.astype(np.float64) - zero_point)
-
-
-def _exact(quantised: Int8, layers: Sequence[LayerInfo], x: np.ndarray) -> Iterator[list[np.ndarray | None]]:
-    """For each sample give the float network's values of each layer; layers are paired with nodes by name."""
-    graph, onnx = read(quantised.model), quantised.onnx
-    known = {value.name for value in (*onnx.graph.input, *onnx.graph.initializer)}
-    known |= {name for node in onnx.graph.node for name in ("", *node.output)}
-    if not known.issuperset(name for node in onnx.graph.node for name in node.input):
-        return  # onnx2tf takes constants out of the graph that it is given
-    makers = {node.name: node.output[0] for node in onnx.graph.node}
-    fused = {
-        node.input[0]: node.output[0]
-        for node in onnx.graph.node
-        if node.op_type in _FUSED and node.name not in {tensor.name for tensor in graph.tensors}
-    }
-    names = [makers.get(graph.tensors[layer.tensor].name) for layer in layers]
-    wanted = [None if name is None else fused.get(name, name) for name in names]
-    extra = sorted({name for name in wanted if name is not None})
-    for sample in x:
-        results = run(onnx, sample[None], extra)[len(onnx.graph.output) :]
-        values = dict(zip(extra, results, strict=True))
-        yield [None if name is None else _channels_last(values[name]) for name in wanted]
-
-
-def _channels_last(values: np.ndarray) -> np.ndarray:
-    return (np.moveaxis(values, 1, -1) if values.ndim > 2 else values).reshape(-1)
