@@ -35,7 +35,7 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     if columns_bytes >= 1 << 16:
         return None
     buffers = {0: 1}.get(size["out_w"] % 4, 4 if size["out_w"] == 1 else 2)
-    panel_bytes = 4 * tile.CHUNK * chunks if chunks > tile.DIRECT else 0
+    panel_bytes = 0 if tile.direct(chunks) else 4 * tile.CHUNK * chunks
     at_once, scratch_bytes = tile.scratch(size["out_c"], panel_bytes + buffers * columns_bytes, want)
     return Layer(
         kernel="conv_columns_helium",
@@ -48,7 +48,7 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
             "zero_point": -size["input_offset"],
             **tile.limits(params),
             "scale": constants["scale"],
-            "weights": tile.pack(_fields(filters, size)),
+            "weights": tile.pack(_fields(filters, size), tile.direct(chunks)),
             "constants": constants["constants"],
         },
         inputs=layer.inputs,

@@ -25,7 +25,7 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
     if made is None or chunks >= 1 << 16:
         return None
     constants, filters = made
-    direct = chunks <= tile.DIRECT and _single(size)
+    direct = tile.direct(chunks) and _single(size)
     at_once, scratch_bytes = _scratch(size, chunks, direct, want)
     return Layer(
         kernel="conv_helium",
@@ -36,7 +36,7 @@ def adapt(graph: Graph, layer: Layer, want: Want) -> Layer | None:
             "zero_point": -size["input_offset"],
             **tile.limits(params),
             "scale": constants["scale"],
-            "weights": tile.pack(_fields(filters, size["in_c"])),
+            "weights": tile.pack(_fields(filters, size["in_c"]), direct),
             "constants": constants["constants"],
         },
         inputs=layer.inputs,

@@ -15,7 +15,7 @@ from nonn_mcu.codegen.layer import Table, Value
 
 CHUNK = 16  # values of a receptive field that are multiplied at once
 CHANNELS = 64  # whose sums are kept at a time where there is little room
-DIRECT = 4  # chunks of fields that are summed where they lie
+_DIRECT = (1, 2, 3, 4, 8)  # chunks of fields that are summed where they lie
 
 
 def numbers(params: Mapping[str, Value]) -> dict[str, int]:
@@ -55,14 +55,22 @@ def constants(params: Mapping[str, Value], filters: np.ndarray) -> dict[str, Val
     return {"scale": scale, "constants": Table("int32_t", _padded(values, 0, 4), alignment=4)}
 
 
-def pack(fields: np.ndarray) -> Table:
-    """Give the weights in the order of use, the first chunk and then from the last to the second.
+def direct(chunks: int) -> bool:
+    """Whether fields of so many chunks can be summed where they lie."""
+    return chunks in _DIRECT
+
+
+def pack(fields: np.ndarray, direct: bool) -> Table:
+    """Give the weights in the order of use: see ``nonn_helium_filters``.
 
     ``fields`` is (channels, chunks, up to 16). Channels and chunks are filled up with zeros.
     """
     even = _padded(_padded(fields, 2, CHUNK), 0, 4)
-    ordered = even[:, [0, *range(even.shape[1] - 1, 0, -1)]]
-    pairs = ordered.reshape(len(ordered) // 2, 2, -1, CHUNK).swapaxes(1, 2)
+    pairs = even.reshape(len(even) // 2, 2, -1, CHUNK).swapaxes(1, 2)
+    if direct:
+        pairs[1::2] = pairs[1::2, ::-1].copy()
+    else:
+        pairs = pairs[:, [0, *range(pairs.shape[1] - 1, 0, -1)]]
     return Table("int8_t", np.ascontiguousarray(pairs), alignment=4)
 
 

@@ -126,7 +126,7 @@ void nonn_conv_3x3_helium(const nonn_conv_3x3_helium_params *params, const int8_
         {nonn_conv_3x3_sum_steps, nonn_conv_3x3_sum_wide_steps},
         {nonn_conv_3x3_sum_rows, nonn_conv_3x3_sum_wide_rows}};
     walk->sum = sums[direct][wide];
-    walk->steps = vdupq_n_u32(wide ? 128 : 64);
+    walk->step = wide ? 128 : 64;
     for (int32_t y = 0; y < params->out_h; ++y) {
         const int32_t top = y * params->stride - params->pad_h;
         take(params, &rows, top + 2);

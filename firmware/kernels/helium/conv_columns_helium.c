@@ -115,10 +115,10 @@ void nonn_conv_columns_helium(const nonn_conv_columns_helium_params *params, con
     nonn_helium_tiles tiles;
     nonn_helium_begin(&tiles, &filters, params->at_once, scratch, output);
     cursor at = {params, input, layout_of(params), tiles.panel, 0, 0, 0, 0};
-    const int direct = chunks <= NONN_HELIUM_DIRECT;
+    const int direct = NONN_HELIUM_DIRECT(chunks);
     if (direct) {
         nonn_helium_direct(&tiles);
-        tiles.walk.steps = vdupq_n_u32(4 * step);
+        tiles.walk.step = 4 * step;
     } else {
         at.columns += NONN_HELIUM_CHUNK * chunks;
     }

@@ -86,7 +86,7 @@ static void convolve_pixels(const nonn_conv_helium_params *params, const int8_t 
     const int whole = params->out_c <= tiles->at_once && params->out_c % 4 == 0;
     uint32_t left = (uint32_t)params->out_h * params->out_w;
     uint32_t row = (uint32_t)input, at = row, in_row = params->out_w;
-    tiles->walk.steps = vdupq_n_u32(4 * pitch);
+    tiles->walk.step = 4 * pitch;
     while (left > 0) {
         if (in_row == 0) {
             at = row += row_pitch;

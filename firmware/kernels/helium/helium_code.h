@@ -1,5 +1,5 @@
-/* How the code that nonn_helium_run jumps to finds its walk and goes on; r0 is the walk at first.
- */
+/* How the code that nonn_helium_run jumps to finds its walk and goes on. A sum begins with what is
+ * in front of `constants` in r1, r3, r5, r7, r9, r11, r12; the walk's address is at [sp, #64]. */
 #ifndef NONN_HELIUM_CODE_H
 #define NONN_HELIUM_CODE_H
 
@@ -7,27 +7,23 @@
 
 #include "nonn/kernels/helium_tile.h"
 
-/* From sums to `put`. */
+/* From sums to `put`, which begins with the walk in r1. */
 #define NONN_HELIUM_PUT   \
-    "ldr r0, [sp, #64]\n" \
-    "ldr r2, [r0, #76]\n" \
-    "bx r2\n"
+    "ldr r1, [sp, #64]\n" \
+    "ldr pc, [r1, #68]\n"
 
-/* From `put` to the next tile; q4 are the addresses, r12 is `skip`. */
+/* From `put` to the next tile; q4 are the addresses, r1 is the walk, r3 its `step`, r12 its `skip`.
+ */
 #define NONN_HELIUM_NEXT "b.w nonn_helium_next\n"
 
-_Static_assert(offsetof(nonn_helium_walk, weights) == 0 && offsetof(nonn_helium_walk, sums) == 4 &&
-                   offsetof(nonn_helium_walk, quads) == 8 && offsetof(nonn_helium_walk, at) == 12 &&
-                   offsetof(nonn_helium_walk, steps) == 32 &&
+_Static_assert(offsetof(nonn_helium_walk, sums) == 4 && offsetof(nonn_helium_walk, at) == 12 &&
+                   offsetof(nonn_helium_walk, constants) == 28 &&
+                   offsetof(nonn_helium_walk, scale) == 36 &&
+                   offsetof(nonn_helium_walk, tiles) == 44 &&
                    offsetof(nonn_helium_walk, addresses) == 48 &&
-                   offsetof(nonn_helium_walk, constants) == 64 &&
-                   offsetof(nonn_helium_walk, skip) == 68 &&
-                   offsetof(nonn_helium_walk, sum) == 72 && offsetof(nonn_helium_walk, put) == 76 &&
-                   offsetof(nonn_helium_walk, tiles) == 80 &&
-                   offsetof(nonn_helium_walk, scale) == 84 &&
-                   offsetof(nonn_helium_walk, activation_min) == 88 &&
-                   offsetof(nonn_helium_walk, activation_max) == 89 &&
-                   offsetof(nonn_helium_walk, output_offset) == 90,
+                   offsetof(nonn_helium_walk, sum) == 64 && offsetof(nonn_helium_walk, put) == 68 &&
+                   offsetof(nonn_helium_walk, activation_min) == 72 &&
+                   sizeof(nonn_helium_walk) == 80,
                "as the code reads them");
 
 #endif

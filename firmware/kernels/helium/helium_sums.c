@@ -4,59 +4,77 @@
 #include "helium_code.h"
 #include "helium_sums.h"
 
-/* What is loaded once for all channels lies in q0 to q4, all of pixel 3 first, since r12 that leads
- * there accumulates afterwards; what is not named comes from r7, r9 and r11, pixels 0 to 2. r1 are
- * the weights, r3 the sums, r5 the quads to come. */
-#define CHUNK_MACRO                                            \
-    ".macro nonn_tile_chunk mac, at, p0=0, p1=0, p2=0, p3\n"   \
-    "vldrw.u32 q6, [r1], #16\n"                                \
-    "\\mac r6, \\p3, q6\n"                                     \
-    "vldrw.u32 q7, [r1], #16\n"                                \
-    "\\mac lr, \\p3, q7\n"                                     \
-    "nonn_tile_pixel \\mac, \\p0, r0, r8, r7, \\at\n"          \
-    "nonn_tile_pixel \\mac, \\p1, r2, r10, r9, \\at\n"         \
-    "nonn_tile_pixel \\mac, \\p2, r4, r12, r11, \\at\n"        \
-    ".endm\n"                                                  \
-    ".macro nonn_tile_pixel mac, value, even, odd, from, at\n" \
-    ".ifc \\value, 0\n"                                        \
-    "vldrb.u8 q5, [\\from, #\\at]\n"                           \
-    "\\mac \\even, q5, q6\n"                                   \
-    "\\mac \\odd, q5, q7\n"                                    \
-    ".else\n"                                                  \
-    "\\mac \\even, \\value, q6\n"                              \
-    "\\mac \\odd, \\value, q7\n"                               \
-    ".endif\n"                                                 \
+/* What is loaded once for all channels lies in q0 to q4; what is not named comes to q5 from r7, r9
+ * and r11, pixels 0 to 2, or r5, pixel 3. At most four chunks leave that one no register: r12 leads
+ * there and accumulates afterwards, so all of it is loaded first. The pairs of a quad take the
+ * chunks forwards and backwards in turn, and each begins with what the one before it left in q5.
+ * r1 are the weights, r3 the sums, r5 the quads to come. */
+#define CHUNK_MACRO                                                  \
+    ".macro nonn_tile_pixel mac, value, even, odd, from, at, last\n" \
+    ".ifc \\value, 0\n"                                              \
+    "vldrb.u8 q5, [\\from, #\\at]\n"                                 \
+    "nonn_tile_pixel \\mac, q5, \\even, \\odd, , , \\last\n"         \
+    ".else\n"                                                        \
+    "\\mac \\even, \\value, q6\n"                                    \
+    ".ifnb \\last\n"                                                 \
+    "vldrw.u32 q7, [r1], #16\n"                                      \
+    ".endif\n"                                                       \
+    "\\mac \\odd, \\value, q7\n"                                     \
+    ".endif\n"                                                       \
+    ".endm\n"                                                        \
+    ".macro nonn_tile_on at, p0, p1, p2, p3=0, mac=vmladava.s8\n"    \
+    "vldrw.u32 q6, [r1], #16\n"                                      \
+    "nonn_tile_pixel \\mac, \\p3, r6, lr, r5, \\at, 1\n"             \
+    "nonn_tile_pixel \\mac, \\p0, r0, r8, r7, \\at\n"                \
+    "nonn_tile_pixel \\mac, \\p1, r2, r10, r9, \\at\n"               \
+    "nonn_tile_pixel \\mac, \\p2, r4, r12, r11, \\at\n"              \
+    ".endm\n"                                                        \
+    ".macro nonn_tile_back at, p0, p1, p2, p3=0, mac=vmladava.s8\n"  \
+    "vldrw.u32 q6, [r1], #16\n"                                      \
+    "nonn_tile_pixel \\mac, \\p3, r6, lr, r5, \\at, 1\n"             \
+    "nonn_tile_pixel \\mac, \\p2, r4, r12, r11, \\at\n"              \
+    "nonn_tile_pixel \\mac, \\p1, r2, r10, r9, \\at\n"               \
+    "nonn_tile_pixel \\mac, \\p0, r0, r8, r7, \\at\n"                \
     ".endm\n"
 
-#define PURGE                   \
-    ".purgem nonn_tile_chunk\n" \
+#define PURGE                  \
+    ".purgem nonn_tile_back\n" \
+    ".purgem nonn_tile_on\n"   \
     ".purgem nonn_tile_pixel\n"
 
-#define FIRST "nonn_tile_chunk vmladav.s8, 0, "
-#define CHUNK "nonn_tile_chunk vmladava.s8, "
+#define FIRST ", vmladav.s8\n"
+#define ON "nonn_tile_on "
+#define BACK "nonn_tile_back "
+#define STORE "stm r3!, {r0, r2, r4, r6, r8, r10, r12, lr}\n"
 
-#define QUADS(PAIR)                                                  \
-    "1:\n" PAIR "stm r3!, {r0, r2, r4, r6, r8, r10, r12, lr}\n" PAIR \
-    "stm r3!, {r0, r2, r4, r6, r8, r10, r12, lr}\n"                  \
-    "subs r5, r5, #1\n"                                              \
-    "bne 1b\n"
+#define QUADS(PAIR, NEXT)        \
+    "1:\n" PAIR STORE NEXT STORE \
+    "subs r5, r5, #1\n"          \
+    "bne 1b\n" NONN_HELIUM_PUT PURGE
+
+__attribute__((naked)) void nonn_helium_sum_nothing(void) {
+    __asm volatile(NONN_HELIUM_PUT);
+}
 
 __attribute__((naked)) void nonn_helium_sum_1(void) {
-    __asm volatile(CHUNK_MACRO
-                   "vldrb.u8 q0, [r7]\n"
-                   "vldrb.u8 q1, [r9]\n"
-                   "vldrb.u8 q2, [r11]\n"
-                   "vldrb.u8 q3, [r12]\n" QUADS(FIRST "q0, q1, q2, q3\n") NONN_HELIUM_PUT PURGE);
+    __asm volatile(
+        CHUNK_MACRO
+        "vldrb.u8 q0, [r7]\n"
+        "vldrb.u8 q1, [r9]\n"
+        "vldrb.u8 q2, [r11]\n"
+        "vldrb.u8 q3, [r12]\n" QUADS(ON "0, q0, q1, q2, q3" FIRST, ON "0, q0, q1, q2, q3" FIRST));
 }
 
 __attribute__((naked)) void nonn_helium_sum_2(void) {
-    __asm volatile(CHUNK_MACRO
-                   "vldrb.u8 q0, [r12]\n"
-                   "vldrb.u8 q1, [r12, #16]\n"
-                   "vldrb.u8 q2, [r7]\n"
-                   "vldrb.u8 q3, [r7, #16]\n"
-                   "vldrb.u8 q4, [r9]\n" QUADS(FIRST "q2, q4, 0, q0\n" CHUNK "16, q3, 0, 0, q1\n")
-                       NONN_HELIUM_PUT PURGE);
+    __asm volatile(
+        CHUNK_MACRO
+        "vldrb.u8 q0, [r12]\n"
+        "vldrb.u8 q1, [r12, #16]\n"
+        "vldrb.u8 q2, [r7]\n"
+        "vldrb.u8 q3, [r7, #16]\n"
+        "vldrb.u8 q4, [r9]\n"
+        "vldrb.u8 q5, [r11]\n" QUADS(ON "0, q2, q4, q5, q0" FIRST ON "16, q3, 0, 0, q1\n",
+                                     BACK "16, q3, 0, q5, q1" FIRST BACK "0, q2, q4, 0, q0\n"));
 }
 
 __attribute__((naked)) void nonn_helium_sum_3(void) {
@@ -65,20 +83,49 @@ __attribute__((naked)) void nonn_helium_sum_3(void) {
                    "vldrb.u8 q1, [r12, #16]\n"
                    "vldrb.u8 q2, [r12, #32]\n"
                    "vldrb.u8 q3, [r7]\n"
-                   "vldrb.u8 q4, [r7, #16]\n" QUADS(
-                       FIRST "q3, 0, 0, q0\n" CHUNK "32, 0, 0, 0, q2\n" CHUNK "16, q4, 0, 0, q1\n")
-                       NONN_HELIUM_PUT PURGE);
+                   "vldrb.u8 q4, [r7, #16]\n"
+                   "vldrb.u8 q5, [r9]\n" QUADS(ON "0, q3, q5, 0, q0" FIRST ON
+                                                  "16, q4, 0, 0, q1\n" ON "32, 0, 0, 0, q2\n",
+                                               BACK "32, 0, 0, q5, q2" FIRST BACK
+                                                    "16, q4, 0, 0, q1\n" BACK "0, q3, 0, 0, q0\n"));
 }
 
 __attribute__((naked)) void nonn_helium_sum_4(void) {
+    __asm volatile(
+        CHUNK_MACRO
+        "vldrb.u8 q0, [r12]\n"
+        "vldrb.u8 q1, [r12, #16]\n"
+        "vldrb.u8 q2, [r12, #32]\n"
+        "vldrb.u8 q3, [r12, #48]\n"
+        "vldrb.u8 q4, [r7]\n"
+        "vldrb.u8 q5, [r9]\n" QUADS(ON "0, q4, q5, 0, q0" FIRST ON "16, 0, 0, 0, q1\n" ON
+                                       "32, 0, 0, 0, q2\n" ON "48, 0, 0, 0, q3\n",
+                                    BACK "48, 0, 0, q5, q3" FIRST BACK "32, 0, 0, 0, q2\n" BACK
+                                         "16, 0, 0, 0, q1\n" BACK "0, q4, 0, 0, q0\n"));
+}
+
+/* On the stack: the end of the sums, since r5 is pixel 3. */
+__attribute__((naked)) void nonn_helium_sum_8(void) {
     __asm volatile(CHUNK_MACRO
-                   "vldrb.u8 q0, [r12]\n"
-                   "vldrb.u8 q1, [r12, #16]\n"
-                   "vldrb.u8 q2, [r12, #32]\n"
-                   "vldrb.u8 q3, [r12, #48]\n"
-                   "vldrb.u8 q4, [r7]\n" QUADS(
-                       FIRST "q4, 0, 0, q0\n" CHUNK "48, 0, 0, 0, q3\n" CHUNK
-                             "32, 0, 0, 0, q2\n" CHUNK "16, 0, 0, 0, q1\n") NONN_HELIUM_PUT PURGE);
+                   "add r5, r3, r5, lsl #6\n"
+                   "push {r5}\n"
+                   "mov r5, r12\n"
+                   "vldrb.u8 q0, [r5]\n"
+                   "vldrb.u8 q1, [r5, #16]\n"
+                   "vldrb.u8 q2, [r5, #32]\n"
+                   "vldrb.u8 q3, [r5, #112]\n"
+                   "vldrb.u8 q4, [r7]\n"
+                   "vldrb.u8 q5, [r9]\n"
+                   "1:\n" ON "0, q4, q5, 0, q0" FIRST ON "16, 0, 0, 0, q1\n" ON
+                   "32, 0, 0, 0, q2\n" ON "48, 0, 0, 0\n" ON "64, 0, 0, 0\n" ON "80, 0, 0, 0\n" ON
+                   "96, 0, 0, 0\n" ON "112, 0, 0, 0, q3\n" STORE BACK "112, 0, 0, q5, q3" FIRST BACK
+                   "96, 0, 0, 0\n" BACK "80, 0, 0, 0\n" BACK "64, 0, 0, 0\n" BACK
+                   "48, 0, 0, 0\n" BACK "32, 0, 0, 0, q2\n" BACK "16, 0, 0, 0, q1\n" BACK
+                   "0, q4, 0, 0, q0\n" STORE
+                   "ldr r0, [sp]\n"
+                   "cmp r3, r0\n"
+                   "bne 1b\n"
+                   "add sp, sp, #4\n" NONN_HELIUM_PUT PURGE);
 }
 
 /* r1 are the weights, r3 the sums, r5 the pairs to come, r7 the passes to come, r9 where to enter
@@ -138,8 +185,7 @@ __attribute__((naked)) void nonn_helium_sum_panel(void) {
         "ldr r7, [sp, #64]\n"
         "ldr r11, [r7, #20]\n"
         "ldr r7, [r7, #12]\n"
-        "3:\n"
-        "stm r3!, {r0, r2, r4, r6, r8, r10, r12, lr}\n"
+        "3:\n" STORE
         "subs r5, r5, #1\n"
         "bne 1b\n" NONN_HELIUM_PUT ".purgem nonn_tile_step\n");
 }

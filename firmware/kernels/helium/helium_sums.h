@@ -8,8 +8,12 @@
 
 #include "nonn/kernels/helium_tile.h"
 
-/* Of 1 to 4 chunks: at[p] is where pixel p's begin. */
-nonn_helium_code nonn_helium_sum_1, nonn_helium_sum_2, nonn_helium_sum_3, nonn_helium_sum_4;
+/* Of so many chunks: at[p] is where pixel p's begin. */
+nonn_helium_code nonn_helium_sum_1, nonn_helium_sum_2, nonn_helium_sum_3, nonn_helium_sum_4,
+    nonn_helium_sum_8;
+
+/* For sums that are there already. */
+nonn_helium_code nonn_helium_sum_nothing;
 
 /* Of a panel. The first chunk stays in registers; a chain of eight steps does the rest, backwards:
  * first the part of it that the last 1 to 8 chunks need, which begins at[1] + 1 bytes before its

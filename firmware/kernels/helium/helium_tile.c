@@ -15,23 +15,22 @@ __attribute__((naked)) void nonn_helium_run(nonn_helium_walk *walk) {
     __asm volatile(
         "push {r0, r4-r11, lr}\n"
         "vpush {d8-d15}\n"
+        "mov r1, r0\n"
         "1:\n"
-        "ldr r2, [r0, #72]\n"
-        "ldm r0, {r1, r3, r5, r7, r9, r11, r12}\n"
+        "ldr r2, [r1, #64]\n"
+        "ldm r1, {r1, r3, r5, r7, r9, r11, r12}\n"
         "bx r2\n"
         ".global nonn_helium_next\n"
         ".thumb_func\n"
         "nonn_helium_next:\n"
-        "ldr r0, [sp, #64]\n"
+        "vldrw.u32 q0, [r1, #12]\n"
         "vadd.i32 q4, q4, r12\n"
-        "vldrw.u32 q0, [r0, #12]\n"
-        "vldrw.u32 q1, [r0, #32]\n"
-        "vstrw.32 q4, [r0, #48]\n"
-        "vadd.i32 q0, q0, q1\n"
-        "vstrw.32 q0, [r0, #12]\n"
-        "ldr r1, [r0, #80]\n"
-        "subs r1, r1, #1\n"
-        "str r1, [r0, #80]\n"
+        "ldr r2, [r1, #44]\n"
+        "vadd.i32 q0, q0, r3\n"
+        "vstrw.32 q4, [r1, #48]\n"
+        "subs r2, r2, #1\n"
+        "vstrw.32 q0, [r1, #12]\n"
+        "str r2, [r1, #44]\n"
         "bne 1b\n"
         "vpop {d8-d15}\n"
         "pop {r0, r4-r11, pc}\n");
@@ -46,7 +45,7 @@ void nonn_helium_begin(nonn_helium_tiles *tiles, const nonn_helium_filters *filt
     tiles->output = output;
     walk->weights = filters->weights;
     walk->sums = scratch;
-    walk->steps = vdupq_n_u32(0);
+    walk->step = 0;
     walk->constants = filters->constants;
     walk->skip = 3u * filters->channels;
     walk->put = nonn_helium_requantize_quads;
@@ -69,9 +68,10 @@ void nonn_helium_begin(nonn_helium_tiles *tiles, const nonn_helium_filters *filt
 }
 
 void nonn_helium_direct(nonn_helium_tiles *tiles) {
-    static nonn_helium_code *const sums[NONN_HELIUM_DIRECT] = {
-        nonn_helium_sum_1, nonn_helium_sum_2, nonn_helium_sum_3, nonn_helium_sum_4};
-    tiles->walk.sum = sums[tiles->filters.chunks - 1];
+    static nonn_helium_code *const sums[4] = {nonn_helium_sum_1, nonn_helium_sum_2,
+                                              nonn_helium_sum_3, nonn_helium_sum_4};
+    const uint32_t chunks = tiles->filters.chunks;
+    tiles->walk.sum = chunks == 8 ? nonn_helium_sum_8 : sums[chunks - 1];
 }
 
 void nonn_helium_tiles_run(nonn_helium_tiles *tiles, uint32_t count) {
@@ -80,7 +80,7 @@ void nonn_helium_tiles_run(nonn_helium_tiles *tiles, uint32_t count) {
     if (channels > tiles->at_once || channels % 4 != 0) {
         for (; count > 0; --count) {
             nonn_helium_tile_part(tiles, 3);
-            vst1q_u32(walk->at, vaddq_u32(vld1q_u32(walk->at), walk->steps));
+            vst1q_u32(walk->at, vaddq_n_u32(vld1q_u32(walk->at), walk->step));
         }
         return;
     }
@@ -92,11 +92,12 @@ void nonn_helium_tiles_run(nonn_helium_tiles *tiles, uint32_t count) {
     nonn_helium_run(walk);
 }
 
-/* The sums of a tile of one pixel, chunks of which lie `pitch` bytes apart, for all four. */
-static void sum_one(const nonn_helium_walk *walk, uint32_t chunks, uint32_t pitch) {
+/* The sums of a tile of one pixel for all four. */
+static void sum_one(const nonn_helium_walk *walk, uint32_t chunks, int panel) {
     const int8_t *weights = walk->weights;
-    const int8_t *begin = (const int8_t *)walk->at[3];
-    const int8_t *last = begin + pitch * (chunks - 1);
+    const int8_t *first = (const int8_t *)walk->at[3];
+    int32_t step = panel ? -NONN_HELIUM_CHUNK : 16;
+    const int8_t *next = panel ? first - step * ((int32_t)chunks - 1) : first + step;
     int32_t *sums = walk->sums;
     for (uint32_t pair = 0; pair < 2 * walk->quads; ++pair, sums += 8) {
         __asm volatile(
@@ -113,7 +114,7 @@ static void sum_one(const nonn_helium_walk *walk, uint32_t chunks, uint32_t pitc
             "vmladava.s8 r0, q0, q1\n"
             "vldrw.u32 q2, [%0], #16\n"
             "vmladava.s8 r2, q0, q2\n"
-            "sub r1, r1, %4\n"
+            "add r1, r1, %4\n"
             "le lr, 1b\n"
             "2:\n"
             "vdup.32 q0, r0\n"
@@ -121,8 +122,13 @@ static void sum_one(const nonn_helium_walk *walk, uint32_t chunks, uint32_t pitc
             "vstrw.32 q0, [%5]\n"
             "vstrw.32 q1, [%5, #16]\n"
             : "+r"(weights)
-            : "r"(begin), "r"(last), "r"(chunks - 1), "r"(pitch), "r"(sums)
+            : "r"(first), "r"(next), "r"(chunks - 1), "r"(step), "r"(sums)
             : "r0", "r1", "r2", "lr", "q0", "q1", "q2", "memory");
+        if (!panel) { /* backwards */
+            first += step * ((int32_t)chunks - 1);
+            step = -step;
+            next = first + step;
+        }
     }
 }
 
@@ -130,7 +136,7 @@ void nonn_helium_tile_part(nonn_helium_tiles *tiles, uint32_t last) {
     const uint32_t channels = tiles->filters.channels;
     const uint32_t chunks = tiles->filters.chunks;
     const uint32x4_t pixel = vminq_u32(vidupq_n_u32(0, 1), vdupq_n_u32(last));
-    const uint32_t pitch = tiles->walk.sum == nonn_helium_sum_panel ? NONN_HELIUM_CHUNK : 16;
+    const int panel = tiles->walk.sum == nonn_helium_sum_panel;
     nonn_helium_walk walk = tiles->walk;
     int8_t rest[16];
     uint32_t left = channels;
@@ -141,11 +147,11 @@ void nonn_helium_tile_part(nonn_helium_tiles *tiles, uint32_t last) {
         const uint32_t apart = part < 4 ? 4 : channels;
         walk.quads = (part + 3) / 4;
         walk.tiles = 1;
-        walk.addresses = vaddq_n_u32(vmulq_n_u32(pixel, apart), (uint32_t)to - 4);
         vst1q_u32(walk.at, vld1q_u32(tiles->walk.at));
+        walk.addresses = vaddq_n_u32(vmulq_n_u32(pixel, apart), (uint32_t)to - 4);
         if (last == 0) {
-            sum_one(&walk, chunks, pitch);
-            walk.sum = walk.put;
+            sum_one(&walk, chunks, panel);
+            walk.sum = nonn_helium_sum_nothing;
         }
         nonn_helium_run(&walk);
         for (uint32_t p = 0; part < 4 && p <= last; ++p) {

@@ -28,9 +28,8 @@ typedef struct {
     const int32_t *constants;
 } nonn_conv_columns_helium_params;
 
-/* `scratch` holds a tile's sums, its panel where there are more chunks than
- * NONN_HELIUM_DIRECT, and the columns. Outputs may overlap the input
- * where they start as far below it as the generator says. */
+/* `scratch` holds a tile's sums, its panel unless NONN_HELIUM_DIRECT(chunks), and the columns.
+ * Outputs may overlap the input where they start as far below it as the generator says. */
 void nonn_conv_columns_helium(const nonn_conv_columns_helium_params *params, const int8_t *input,
                               int8_t *output, void *scratch);
 

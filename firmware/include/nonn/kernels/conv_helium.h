@@ -18,7 +18,7 @@ typedef struct {
     uint16_t dilation_h, dilation_w;
     uint16_t pad_h, pad_w; /* above and left; below and right follow from the sizes */
     uint16_t at_once;      /* channels whose sums are kept, a multiple of 4 */
-    uint8_t direct;        /* single pixels of up to NONN_HELIUM_DIRECT chunks, none outside */
+    uint8_t direct;        /* single pixels, NONN_HELIUM_DIRECT(chunks), none outside */
     int8_t zero_point;     /* the input's */
     int8_t activation_min, activation_max;
     int16_t output_offset; /* the output's zero point */

@@ -25,7 +25,8 @@ typedef struct {
     /* 0: three words per channel, see requantize_helium.h. Else two, bias and multiplier, and
      * out = sat8((x * multiplier / 2^31) / 2^14), x = sum * scale + bias, both rounded upwards. */
     int32_t scale;
-    /* [pair of channels][chunk][2][16], the chunks in the order first, last, ... second. */
+    /* [pair of channels][chunk][2][16], for sums of a panel the chunks in the order first, last,
+     * ... second. For direct ones they have their own order, in every other pair backwards. */
     const int8_t *weights;
     const int32_t *constants;
 } nonn_helium_filters;
@@ -36,22 +37,22 @@ typedef struct {
 
 /* What the assembly works on. nonn_helium_run alternates between `sum`, which adds up all quads of
  * channels of one tile, and `put`, which requantises them; both are code to jump to, not functions
- * of C. Words from `weights` to `at` go to registers at once. */
+ * of C. */
 typedef void nonn_helium_code(void);
 
 typedef struct {
     const int8_t *weights;
     int32_t *sums;  /* [channel][pixel] */
     uint32_t quads; /* four channels each, at least 1 */
-    /* What `sum` reads, as it defines it; behind each tile all move on by `steps`. */
+    /* What `sum` reads, as it defines it; behind each tile all move on by `step`. */
     uint32_t at[4];
-    uint32x4_t steps;
-    uint32x4_t addresses; /* where each pixel's next four bytes go, less 4; moves on */
     const int32_t *constants;
-    uint32_t skip; /* from a tile's end of one pixel to the beginning of the next tile's */
-    nonn_helium_code *sum, *put;
-    uint32_t tiles; /* to come, at least 1; 0 behind them */
+    uint32_t step;
     int32_t scale;
+    uint32_t skip;        /* from a tile's end of one pixel to the beginning of the next tile's */
+    uint32_t tiles;       /* to come, at least 1; 0 behind them */
+    uint32x4_t addresses; /* where each pixel's next four bytes go, less 4; moves on */
+    nonn_helium_code *sum, *put;
     int8_t activation_min, activation_max;
     int16_t output_offset;
 } nonn_helium_walk;
@@ -74,13 +75,13 @@ typedef struct {
 void nonn_helium_begin(nonn_helium_tiles *tiles, const nonn_helium_filters *filters,
                        uint32_t at_once, void *scratch, int8_t *output);
 
-/* From now on fields are summed where they lie, each a run of so few chunks: at[p] is that of pixel
- * p. */
+/* From now on fields are summed where they lie, each a run of chunks whose number is one of these:
+ * at[p] is that of pixel p. */
 void nonn_helium_direct(nonn_helium_tiles *tiles);
-#define NONN_HELIUM_DIRECT 4
+#define NONN_HELIUM_DIRECT(chunks) ((chunks) <= 4 || (chunks) == 8)
 
 /* Computes `count` (at least 1) tiles that follow each other in the output; the panel is filled, or
- * `at` is set, and `steps` where there is more than one. */
+ * `at` is set, and `step` where there is more than one. */
 void nonn_helium_tiles_run(nonn_helium_tiles *tiles, uint32_t count);
 
 /* Computes a tile of which the pixels from 0 to `last` (0..3) are there; the others repeat it. */
