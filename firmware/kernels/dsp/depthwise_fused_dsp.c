@@ -240,6 +240,7 @@ void nonn_depthwise_fused_dsp(const nonn_depthwise_fused_dsp_params *params, con
         .strips = two ? (params->out_h + 1) / 2 : params->out_h,
         .columns = params->in_w + 1 + (two ? 0 : (params->in_w + params->pad_w) & 1),
     };
+    const uint32_t windows = ((uint32_t)j.columns - 1 + params->pad_w) / 2; /* with stride 2 */
     for (int32_t c = 0; c < params->channels; c += GROUP) {
         nonn_depthwise_strips strips = {
             .upper = work->columns,
@@ -258,7 +259,7 @@ void nonn_depthwise_fused_dsp(const nonn_depthwise_fused_dsp_params *params, con
             } else {
                 lay_out_2(&j, input + c, first, count, &strips);
                 strips.strips = (uint32_t)count;
-                nonn_depthwise_pass_2(&strips, params->pad_w);
+                nonn_depthwise_pass_2(&strips, params->pad_w | (windows & 1) << 1);
                 put_2(&j, strips.upper, place + c, first, count);
             }
         }

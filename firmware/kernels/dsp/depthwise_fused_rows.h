@@ -50,10 +50,11 @@ typedef struct {
  * the first columns complete means nothing where there is no such output.
  *
  * With stride 1, `odd` tells an odd number of columns; a strip ends with LAST in all upper words,
- * and in all lower words whether another one follows. With stride 2, `padded` tells whether a
- * window begins one column before the first. */
+ * and in all lower words whether another one follows. With stride 2, `entry` is 1 where a window
+ * begins one column before the first, and 2 more where an odd number of windows begin before LAST.
+ */
 void nonn_depthwise_pass_1(const nonn_depthwise_strips *strips, uint32_t odd);
-void nonn_depthwise_pass_2(const nonn_depthwise_strips *strips, uint32_t padded);
+void nonn_depthwise_pass_2(const nonn_depthwise_strips *strips, uint32_t entry);
 
 #endif
 
