@@ -16,17 +16,18 @@ from nonn_mcu.cli import convert_result, student_options
 from nonn_mcu.cli.convert_result import Result
 from nonn_mcu.cli.output import one_line, print_json
 from nonn_mcu.cli.progress import steps
+from nonn_mcu.cli.provenance import command_line
 from nonn_mcu.errors import BadInput
 
 if TYPE_CHECKING:
     from nonn_mcu.bundle import Runtime
-    from nonn_mcu.calib import Samples
+    from nonn_mcu.convert.sets import Sets
     from nonn_mcu.manifest import Goal
     from nonn_mcu.nonn.checkpoint import Trained
-    from nonn_mcu.students import InputSpec, Student
+    from nonn_mcu.students import Student
 
-# Ranges of activations settle within a few hundred samples; each costs an inference.
-CALIBRATION_SAMPLES = 256
+# What changes no byte of a bundle, or says no more than what the manifest has of it.
+_UNTOLD = ("out", "as_json", "verbose", "allow_pickle")
 MAX_VECTORS = 10_000
 
 
@@ -38,6 +39,8 @@ class _Order:
     name: str | None
     runtime: Runtime | None
     goal: Goal
+    refine: bool
+    command: str
     vectors: int
     flash_limit: int
     ram_limit: int | None
@@ -49,6 +52,7 @@ class _Order:
 
 
 def convert(
+    ctx: typer.Context,
     student: Annotated[
         Path, typer.Argument(metavar="STUDENT", help=".pt, .pt2, .onnx or int8 .tflite.", show_default=False)
     ],
@@ -73,8 +77,11 @@ def convert(
     labels: student_options.Labels = None,
     calib: Annotated[
         str | None,
-        typer.Option(metavar="SRC", help="Images DIR, .npy/z, digits, cifar10:DIR."),
+        typer.Option(metavar="SRC", help="Images DIR, .npy/z, stats, noise, .."),
     ] = None,
+    quantise: Annotated[
+        str, typer.Option(metavar="Q", help="stock: as TensorFlow Lite does it.", show_default=False)
+    ] = "auto",
     vectors: Annotated[
         int, typer.Option(metavar="N", help="Golden vectors: 200 if left out.", show_default=False)
     ] = 200,
@@ -108,6 +115,8 @@ def convert(
         raise BadInput(f"--vectors {vectors}: give 1 to {MAX_VECTORS}")
     if runtime not in (None, *RUNTIMES):
         raise BadInput(f"--runtime {runtime!r}: it is one of {', '.join(RUNTIMES)}")
+    if quantise not in ("auto", "stock"):
+        raise BadInput(f"--quantise {quantise!r}: it is auto or stock")
     goals: dict[bool | None, Goal] = {True: "size", False: "speed", None: "balance"}
     limits = (budget.parse_size(flash), None if ram is None else budget.parse_size(ram))
     own: dict[str, Any] = {
@@ -122,7 +131,9 @@ def convert(
     try:
         with steps() as progress:
             progress(f"Loading {one_line(os.fsdecode(student))}")
-            order = _Order(out, name, runtime, goals[small], vectors, *limits, force, progress)
+            typed = command_line(ctx, _UNTOLD)
+            wishes = (out, name, runtime, goals[small], quantise == "auto", typed, vectors)
+            order = _Order(*wishes, *limits, force, progress)
             result = _convert(student, own, calib, head, order)
     except TooLarge as error:
         if not as_json:
@@ -168,17 +179,18 @@ def _convert(
 def _student(student: Student, order: _Order) -> Result:
     from nonn_mcu import calib
     from nonn_mcu.convert import pipeline
+    from nonn_mcu.convert.sets import Sets
 
-    calibration = test = None
+    sets = Sets(None, None, None)
     if student.kind != "tflite":
-        calibration, test = _samples(student.name, student.calibration, student.input, order.vectors, order)
+        sets = _sets(student, student.calibration, order.vectors, order)
     elif student.calibration is not None:
         order.progress(f"Reading {one_line(student.calibration)}")
         test = calib.load(student.calibration, student.input, split="test", limit=order.vectors)
+        sets = Sets(None, None, test)
     converted = pipeline.convert(
         student,
-        calibration,
-        test,
+        sets,
         order.place(pipeline.model_name(student.name, order.name)),
         name=order.name,
         runtime=order.runtime,
@@ -187,6 +199,7 @@ def _student(student: Student, order: _Order) -> Result:
         flash_limit=order.flash_limit,
         ram_limit=order.ram_limit,
         force=order.force,
+        command=order.command,
         progress=order.progress,
     )
     return convert_result.of_student(converted)
@@ -195,40 +208,28 @@ def _student(student: Student, order: _Order) -> Result:
 def _network(trained: Trained, source: str | None, head: str | None, order: _Order) -> Result:
     from nonn_mcu.convert import pipeline
     from nonn_mcu.nonn.convert.convert import convert as convert_network
+    from nonn_mcu.nonn.convert.convert import whole
     from nonn_mcu.nonn.convert.member import Limits
 
     place = re.fullmatch(r"host|device:(\d{1,2})", "host" if head is None else head, re.ASCII)
     if place is None:
         raise BadInput(f"--head {head!r}: it is host, or device:K for the device of student K")
-    calibration, test = _samples(
-        trained.name, source or trained.content.calibration, trained.input, None, order
-    )
     converted = convert_network(
         trained,
-        calibration,
-        test,
+        _sets(whole(trained), source or trained.content.calibration, None, order),
         order.place(pipeline.model_name(trained.name, order.name)),
         name=order.name,
         holder=None if place[1] is None else int(place[1]),
         runtime=order.runtime,
         vectors=order.vectors,
         limits=Limits(order.flash_limit, order.ram_limit, order.force, order.goal),
+        command=order.command,
         progress=order.progress,
     )
     return convert_result.of_network(converted)
 
 
-def _samples(
-    name: str, source: str | None, spec: InputSpec, limit: int | None, order: _Order
-) -> tuple[Samples, Samples]:
-    """Read the samples for calibration, and at most ``limit`` for test."""
-    from nonn_mcu import calib
+def _sets(student: Student, source: str | None, test_limit: int | None, order: _Order) -> Sets:
+    from nonn_mcu.convert.sets import gather
 
-    if source is None:
-        raise BadInput(
-            f"{name}: names no calibration set and none is given; give representative samples with "
-            "--calib: a folder of images, a .npy or .npz, digits, or cifar10:FOLDER"
-        )
-    order.progress(f"Reading {one_line(source)}")
-    test = calib.load(source, spec, split="test", limit=limit)
-    return calib.load(source, spec, limit=CALIBRATION_SAMPLES), test
+    return gather(student, source, test_limit=test_limit, validate=order.refine, progress=order.progress)

@@ -30,19 +30,21 @@ class Result:
 def of_student(converted: Converted) -> Result:
     """Say where a bundle is, how faithful it is, and what it takes."""
     from nonn_mcu.report import budget_report
-    from nonn_mcu.report.conversion import fidelity_lines
+    from nonn_mcu.report.conversion import fidelity_lines, quantisation_line
 
     path, manifest = converted.bundle.path, converted.bundle.manifest
     rows = [
         ("bundle", path),
         ("model", path / manifest.model_file),
         *((label, path / file) for label, file in (("C", NATIVE), ("TFLM", TFLM)) if file in manifest.files),
-        ("report", path / "report.md"),
+        ("report", path / "report.html"),
     ]
     lines = [f"{what:8}{one_line(os.fsdecode(where))}" for what, where in rows]
     lines += [
         f"{'fidelity':8} {one_line(line)}" for line in fidelity_lines(manifest.fidelity, manifest.outputs)
     ]
+    if (gained := quantisation_line(manifest.quantisation)) is not None:
+        lines.append(f"{'int8':8} {gained}")
     if manifest.tflm is not None:
         lines.append(f"{'arena':8}{manifest.tflm.arena_bytes:,} B at most, over TensorFlow Lite Micro")
     lines += ["", budget_report.summary(manifest.budget)]
@@ -91,6 +93,6 @@ def of_refusal(error: TooLarge) -> dict[str, Any]:
 
 
 def _of_bundle(bundle: Bundle) -> dict[str, Any]:
-    keys = {"name", "model_sha256", "fidelity", "budget", "runtimes", "native"}
+    keys = {"name", "model_sha256", "fidelity", "budget", "runtimes", "native", "calibration", "quantisation"}
     body = bundle.manifest.model_dump(mode="json", include=keys)
     return body | {"bundle": one_line(os.fsdecode(bundle.path))}

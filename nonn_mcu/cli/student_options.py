@@ -12,7 +12,7 @@ from nonn_mcu.errors import BadInput
 if TYPE_CHECKING:
     from nonn_mcu.students import Student
 
-Arch = Annotated[str | None, typer.Option(metavar="NAME", help="For a state_dict: wrn16-1 or FILE.py:FUNC.")]
+Arch = Annotated[str | None, typer.Option(metavar="NAME", help="For a state_dict: or FILE.py:FUNC.")]
 Shape = Annotated[str | None, typer.Option(metavar="C,H,W", help="Input without batch.")]
 Layout = Annotated[str | None, typer.Option(metavar="L", help="CHW, HWC or FLAT.")]
 Mean = Annotated[str | None, typer.Option(metavar="M,..", help="Per channel, of pixels in 0..1.")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import io
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from nonn_mcu.convert import golden, layer_figures, runtimes
 from nonn_mcu.convert.diagnose import first_below
 from nonn_mcu.convert.int8 import Int8, Progress
 from nonn_mcu.convert.layout import arrange
+from nonn_mcu.convert.sets import Sets
+from nonn_mcu.manifest import QuantisationStep
 from nonn_mcu.report.conversion import markdown, to_json
 from nonn_mcu.report.drawing import inline
 from nonn_mcu.report.figures import FILE as FIGURES
@@ -47,18 +49,19 @@ def assemble(
     student: Student,
     quantised: Int8,
     code: runtimes.Code,
-    calibration: Samples | None,
-    test: Samples | None,
+    sets: Sets,
     *,
     name: str,
     vectors: int,
+    command: str,
     progress: Progress,
 ) -> Assembled:
     """Measure the int8 model against the student, make its golden vectors, and put the bundle together.
 
-    The samples and ``vectors`` are as for :func:`nonn_mcu.convert.pipeline.convert`. Raises
+    The ``sets``, ``vectors`` and ``command`` are as for :func:`nonn_mcu.convert.pipeline.convert`. Raises
     :class:`BadInput`.
     """
+    calibration = sets.calibration
     measured = None
     seen = None  # of each layer
     if student.kind != "tflite":
@@ -70,11 +73,11 @@ def assemble(
             measured, quantised.outputs, lambda: first_below(quantised, code.layers, calibration.x[:1])
         )
     progress("Making golden vectors")
-    made = _vectors(student, quantised, test, vectors, code)
+    made = _vectors(student, quantised, sets.test, vectors, code)
     judged = None
     if measured is not None:
         judged = golden.judge(measured, made.outputs, made.references, quantised.outputs)
-    notes = code.notes + (() if judged is None else judged.notes)
+    notes = sets.notes + code.notes + (() if judged is None else judged.notes)
     manifest = Manifest(
         name=name,
         tools=_versions(),
@@ -89,7 +92,9 @@ def assemble(
         native=code.native,
         tflm=code.tflm,
         budget=code.budget,
+        command=command,
         calibration=None if calibration is None else _calibration(calibration),
+        quantisation=tuple(QuantisationStep(**asdict(step)) for step in quantised.steps),
         fidelity=measured,
         tolerance=None if judged is None else judged.tolerance,
         files={},

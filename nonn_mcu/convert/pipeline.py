@@ -7,11 +7,11 @@ from pathlib import Path
 
 from nonn_mcu import budget, bundle
 from nonn_mcu.bundle import BudgetInfo, Bundle, LayerInfo, Runtime
-from nonn_mcu.calib import Samples
 from nonn_mcu.codegen.names import identifier
 from nonn_mcu.convert import runtimes
 from nonn_mcu.convert.assemble import assemble
 from nonn_mcu.convert.int8 import Progress, from_float, from_tflite
+from nonn_mcu.convert.sets import Sets
 from nonn_mcu.errors import BadInput, OverBudget
 from nonn_mcu.manifest import Goal
 from nonn_mcu.students import Student
@@ -49,8 +49,7 @@ class Converted:
 
 def convert(
     student: Student,
-    calibration: Samples | None,
-    test: Samples | None,
+    sets: Sets,
     out: Path,
     *,
     name: str | None = None,
@@ -60,17 +59,19 @@ def convert(
     flash_limit: int | None = None,
     ram_limit: int | None = None,
     force: bool = False,
+    command: str = "",
     progress: Progress = lambda step: None,
 ) -> Converted:
     """Convert ``student`` and write the bundle at ``out``, whole or not at all.
 
-    ``calibration`` are the samples to quantise with, ``test`` those that become golden vectors, at most
-    ``vectors`` of them. A ready ``.tflite`` needs neither: without ``test`` its vectors are random. The
-    model is called ``name``, else after the student. Without a ``runtime`` the code of each that has the
-    model's operators is made; ``goal`` is what the native one's kernels are chosen for. Raises
-    :class:`BadInput`, and :class:`TooLarge` over budget unless ``force``.
+    Of the ``sets``, calibration is what to quantise with; with validation the quantisation is refined. Test
+    becomes golden vectors, at most ``vectors`` of them. A ready ``.tflite`` needs none: without test its
+    vectors are random. The model is called ``name``, else after the student. Without a ``runtime`` the code
+    of each that has the model's operators is made; ``goal`` is what the native one's kernels are chosen for.
+    ``command`` is what was typed. Raises :class:`BadInput`, and :class:`TooLarge` over budget unless
+    ``force``.
     """
-    if student.kind != "tflite" and (calibration is None or test is None):
+    if student.kind != "tflite" and (sets.calibration is None or sets.test is None):
         raise BadInput(f"{student.name}: quantisation needs samples; give them with --calib")
     bundle.require_free(out)
     name = model_name(student.name, name)
@@ -78,14 +79,15 @@ def convert(
         progress("Reading the model")
         quantised = from_tflite(student)
     else:
-        assert calibration is not None
-        quantised = from_float(student, calibration.x, progress)
+        assert sets.calibration is not None
+        held_out = None if sets.validation is None else sets.validation.x
+        quantised = from_float(student, sets.calibration.x, progress, validation=held_out)
     progress("Generating C")
     code = runtimes.generate(quantised, name, runtime, flash_limit, ram_limit, goal=goal)
     if not force:
         require_budget(code)
     made = assemble(
-        student, quantised, code, calibration, test, name=name, vectors=vectors, progress=progress
+        student, quantised, code, sets, name=name, vectors=vectors, command=command, progress=progress
     )
     return Converted(bundle.write(out, made.files, made.manifest), made.notes)
 

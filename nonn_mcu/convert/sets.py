@@ -26,11 +26,15 @@ _MADE = {
 
 @dataclass(frozen=True, eq=False)
 class Sets:
-    """Disjoint samples; ``validation`` is None where there are too few. ``notes`` say what is not known."""
+    """Disjoint samples; ``notes`` say what is not known with them.
 
-    calibration: Samples
+    ``validation`` is None where nothing is to be chosen, or by too few. A ready ``.tflite`` needs no
+    ``calibration``, and may go without ``test``.
+    """
+
+    calibration: Samples | None
     validation: Samples | None
-    test: Samples
+    test: Samples | None
     notes: tuple[str, ...] = ()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from nonn_mcu.manifest import Fidelity, LayerInfo, Manifest, TensorInfo
+from nonn_mcu.manifest import Fidelity, LayerInfo, Manifest, QuantisationStep, TensorInfo
 from nonn_mcu.report.budget_report import summary
 from nonn_mcu.report.figures import Figures
 from nonn_mcu.report.table import table
@@ -65,6 +65,17 @@ def fidelity_lines(measured: Fidelity | None, infos: Sequence[TensorInfo]) -> li
     ]
 
 
+def quantisation_line(steps: Sequence[QuantisationStep]) -> str | None:
+    """Say what refining the stock converter's model gained, and by which steps; None where none was tried."""
+    if not steps:
+        return None
+    kept = dict.fromkeys(step.name for step in steps[1:-1] if step.kept)
+    stock, last = steps[0], steps[-1]
+    if not (kept and last.kept):
+        return f"SQNR {stock.sqnr_db:.1f} dB as the stock converter gives it; no step gained on it"
+    return f"SQNR {last.sqnr_db:.1f} dB, stock {stock.sqnr_db:.1f} dB; by {', '.join(kept)}"
+
+
 def markdown(manifest: Manifest, golden: Fidelity | None, notes: Sequence[str]) -> str:
     """Write the report as Markdown; nothing in it depends on when or where it was made."""
     lines = [
@@ -84,6 +95,8 @@ def markdown(manifest: Manifest, golden: Fidelity | None, notes: Sequence[str]) 
     if golden is not None:
         lines += [f"- golden vectors: {line}" for line in fidelity_lines(golden, manifest.outputs)]
     lines += [f"- note: {note}" for note in notes]
+    if (gained := quantisation_line(manifest.quantisation)) is not None:
+        lines.append(f"- quantised: {gained}")
     if manifest.calibration is not None:
         used = manifest.calibration
         lines.append(f"- calibrated with {used.samples} samples of {_inline(used.source)}")

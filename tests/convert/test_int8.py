@@ -12,6 +12,7 @@ from nonn_mcu.codegen.reader import read
 from nonn_mcu.convert import golden, int8, layout, pipeline
 from nonn_mcu.convert.layout import Arrangement, arrange
 from nonn_mcu.convert.quantise import require_int8
+from nonn_mcu.convert.sets import Sets
 from nonn_mcu.errors import BadInput
 from nonn_mcu.students import Student, forward, input_spec
 from nonn_mcu.verify import fidelity, oracle
@@ -254,9 +255,8 @@ class Samples:
 
 
 def whole(one, out, **options):
-    return pipeline.convert(
-        one, Samples(samples(one.input.shape)), Samples(samples(one.input.shape, 8, 1)), out, **options
-    )
+    calibration, test = Samples(samples(one.input.shape)), Samples(samples(one.input.shape, 8, 1))
+    return pipeline.convert(one, Sets(calibration, None, test), out, **options)
 
 
 def test_a_wrong_layout_does_not_pass(tmp_path, monkeypatch):
@@ -288,7 +288,7 @@ def test_test_samples_beyond_the_calibrated_range_are_noted(tmp_path):
     one = student(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()).eval(), (3, 6, 6))
     test = Samples(samples((3, 6, 6), 8, 1))
     test.x[0] *= 5
-    made = pipeline.convert(one, Samples(samples((3, 6, 6))), test, tmp_path / "out")
+    made = pipeline.convert(one, Sets(Samples(samples((3, 6, 6))), None, test), tmp_path / "out")
     assert "test samples fare worse" in made.notes[0]
     vectors, manifest = made.bundle.vectors(), made.bundle.manifest
     on_vectors = fidelity.measure(vectors.outputs, vectors.references, manifest.outputs)

@@ -15,12 +15,12 @@ import numpy as np
 
 from nonn_mcu import bundle
 from nonn_mcu.bundle import MANIFEST, Runtime, TensorInfo
-from nonn_mcu.calib import Samples
 from nonn_mcu.convert import golden
 from nonn_mcu.convert.assemble import FIDELITY_SAMPLES, Assembled
 from nonn_mcu.convert.int8 import Progress
 from nonn_mcu.convert.layout import arrange
 from nonn_mcu.convert.pipeline import model_name
+from nonn_mcu.convert.sets import Sets
 from nonn_mcu.errors import BadInput
 from nonn_mcu.nonn import network as networks
 from nonn_mcu.nonn.checkpoint import Trained
@@ -43,8 +43,7 @@ class Converted:
 
 def convert(
     trained: Trained,
-    calibration: Samples,
-    test: Samples,
+    sets: Sets,
     out: Path,
     *,
     name: str | None = None,
@@ -52,24 +51,29 @@ def convert(
     runtime: Runtime | None = None,
     vectors: int = 200,
     limits: Limits = Limits(),  # noqa: B008 - a frozen value
+    command: str = "",
     progress: Progress = lambda step: None,
 ) -> Converted:
     """Convert a network and write its folder at ``out``, whole or not at all.
 
-    ``calibration`` are the samples to quantise with. The first ``vectors`` of ``test`` become the golden
-    vectors of all bundles; where they have labels, accuracy is measured on all of them. ``holder`` is the
+    The ``sets`` serve every student as they do in :func:`nonn_mcu.convert.pipeline.convert`. The first
+    ``vectors`` for test become the golden vectors of all bundles; where they have labels, accuracy is
+    measured on all of them. ``holder`` is the
     student whose device holds the head, None for the host. ``limits`` are every device's, but for the flash
     that the checkpoint knows. Raises :class:`BadInput`, and :class:`~nonn_mcu.convert.pipeline.TooLarge` for
     a student over its device's budget.
     """
-    whole = Student(trained.name, "module", trained.module, trained.input)
+    calibration, test = sets.calibration, sets.test
+    assert calibration is not None
+    assert test is not None
+    net = whole(trained)
     name = model_name(trained.name, name)
     bundle.require_free(out, NETWORK, "network")
     _require_holder(holder, len(trained.content.students), runtime)
     students = [
         member.make(
             Student(networks.student_folder(index), "module", trained.module.students[index], trained.input),
-            calibration.x,
+            sets,
             "native" if index == holder else runtime,
             limits if stored.flash is None else replace(limits, flash=stored.flash),
             progress,
@@ -80,25 +84,26 @@ def convert(
     calibrated = [one.run(_fed(calibration.x, info), "calibration", progress) for one in students]
     tested = [one.run(_fed(test.x, info), "test", progress) for one in students]
     ranged = replace(calibration, x=quantise_head.calibration(_beside(calibrated)))
-    top = member.make(_float_head(trained, students), ranged.x, runtime, Limits(), progress)
+    head_sets = Sets(ranged, None, replace(test, x=quantise_head.samples(_beside(tested))))
+    top = member.make(_float_head(trained, students), head_sets, runtime, Limits(), progress)
     quantise_head.require_verbatim(top.int8)
-    notes: tuple[str, ...] = ()
+    notes = sets.notes
     if holder is not None:
         students[holder] = students[holder].with_head(top.int8.model)
-        notes = (f"{students[holder].name} is for the native runtime alone: its device holds the head",)
-    made = [one.assemble(calibration, test, vectors, progress) for one in students]
-    last = top.assemble(ranged, replace(test, x=quantise_head.samples(_beside(tested))), vectors, progress)
+        notes += (f"{students[holder].name} is for the native runtime alone: its device holds the head",)
+    made = [one.assemble(replace(sets, notes=()), vectors, command, progress) for one in students]
+    last = top.assemble(head_sets, vectors, command, progress)
     progress("Comparing the network with PyTorch")
     (answers,) = oracle.run(top.int8.model, [_beside(calibrated)[:FIDELITY_SAMPLES]])
-    references = forward(whole, calibration.x[:FIDELITY_SAMPLES])
+    references = forward(net, calibration.x[:FIDELITY_SAMPLES])
     measured = fidelity.measure([answers], references, top.int8.outputs)
     golden.require_faithful(measured, top.int8.outputs, lambda: " for the network as a whole")
-    fused = _fused(whole, made, top, info)
+    fused = _fused(net, made, top, info)
     judged = golden.judge(measured, [fused.outputs], [fused.references], top.int8.outputs)
     absent = [np.rint(one.mean(axis=0)).astype(np.int8) for one in calibrated]
     right = None
     if test.labels is not None:
-        logits = forward(whole, test.x)[0]
+        logits = forward(net, test.x)[0]
         right = accuracy.measure(logits, tested, absent, head.read(top.int8.model), test.labels)
     manifest = Network(
         name=name,
@@ -122,6 +127,11 @@ def convert(
     )
     notes += tuple(f"{one.manifest.name}: {note}" for one in (*made, last) for note in one.notes)
     return Converted(_write(out, manifest, fused, made, last), notes + judged.notes)
+
+
+def whole(trained: Trained) -> Student:
+    """Give the network as one student, which nothing is converted from: its float reference."""
+    return Student(trained.name, "module", trained.module, trained.input)
 
 
 def _require_holder(holder: int | None, count: int, runtime: Runtime | None) -> None:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nonn_mcu.bundle import Runtime
-from nonn_mcu.calib import Samples
 from nonn_mcu.convert import runtimes
 from nonn_mcu.convert.assemble import Assembled, assemble
 from nonn_mcu.convert.int8 import Int8, Progress, from_float
 from nonn_mcu.convert.pipeline import TooLarge, require_budget
+from nonn_mcu.convert.sets import Sets
 from nonn_mcu.errors import BadInput
 from nonn_mcu.manifest import Goal
 from nonn_mcu.students import Student
@@ -65,30 +65,32 @@ class Member:
             rows += oracle.run(self.int8.model, [x[start : start + _CHUNK]])
         return np.concatenate(rows).reshape(len(x), -1)
 
-    def assemble(self, calibration: Samples, test: Samples, vectors: int, progress: Progress) -> Assembled:
+    def assemble(self, sets: Sets, vectors: int, command: str, progress: Progress) -> Assembled:
         """Put the bundle together. Raises :class:`BadInput`."""
         with _named(self.name):
             return assemble(
                 self.student,
                 self.int8,
                 self.code,
-                calibration,
-                test,
+                sets,
                 name=self.name,
                 vectors=vectors,
+                command=command,
                 progress=lambda step: progress(f"{self.name}: {step}"),
             )
 
 
-def make(
-    student: Student, x: np.ndarray, runtime: Runtime | None, limits: Limits, progress: Progress
-) -> Member:
-    """Quantise a student with the samples ``x`` and generate its code.
+def make(student: Student, sets: Sets, runtime: Runtime | None, limits: Limits, progress: Progress) -> Member:
+    """Quantise a student with the ``sets`` and generate its code.
 
     Raises :class:`BadInput`, and :class:`TooLarge` beyond the limits.
     """
     with _named(student.name):
-        int8 = from_float(student, x, lambda step: progress(f"{student.name}: {step}"))
+        assert sets.calibration is not None
+        held_out = None if sets.validation is None else sets.validation.x
+        int8 = from_float(
+            student, sets.calibration.x, lambda step: progress(f"{student.name}: {step}"), validation=held_out
+        )
     return Member(student, int8, _code(student.name, int8, runtime, limits), limits)
 
 
