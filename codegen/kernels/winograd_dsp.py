@@ -122,9 +122,9 @@ class Image:
         while done < self.tiles:
             most = batch
             while self.apart:
-                rows = -(-(done % self.across + most + _BLOCK) // self.across) * 2
+                y, x = (2 * place for place in divmod(done + most + _BLOCK - 1, self.across))
                 start = (self.out_h * row & ~3) - (most + _BLOCK - batch) * self.tile_bytes
-                if (done // self.across * 2 + rows) * row > start:
+                if (y + 1) * row + (x + 2) * self.out_c > start:
                     break
                 most += _BLOCK
             sizes.append(min(most, self.tiles - done))

@@ -39,13 +39,20 @@ static nonn_winograd_place *places_of(const batch *with, int32_t *block) {
 static void copy_patch(const nonn_winograd_dsp_params *params, const int8_t *input, int32_t y,
                        int32_t x, int8_t *patch) {
     const int32_t pixel = params->in_c;
-    const int32_t first = x < 0 ? -x : 0;
-    const int32_t last = x + 4 > params->in_w ? params->in_w - x : 4;
-    for (const int32_t end = y + 4; y < end; ++y, patch += 4 * pixel) {
-        memset(patch, params->zero_point, (uint32_t)(4 * pixel));
-        if (y >= 0 && y < params->in_h) {
-            memcpy(patch + first * pixel, input + (y * params->in_w + x + first) * pixel,
-                   (uint32_t)((last - first) * pixel));
+    const int32_t first = x < 0 ? -x * pixel : 0;
+    const int32_t last = (x + 4 > params->in_w ? params->in_w - x : 4) * pixel;
+    const int32_t size = 4 * pixel;
+    for (const int32_t end = y + 4; y < end; ++y, patch += size) {
+        const int outside = y < 0 || y >= params->in_h;
+        if (outside || first > 0) {
+            memset(patch, params->zero_point, (uint32_t)(outside ? size : first));
+        }
+        if (!outside) {
+            memcpy(patch + first, input + (y * params->in_w + x) * pixel + first,
+                   (uint32_t)(last - first));
+            if (last < size) {
+                memset(patch + last, params->zero_point, (uint32_t)(size - last));
+            }
         }
     }
 }
@@ -59,10 +66,10 @@ static void plan_batch(const nonn_winograd_dsp_params *params, int8_t *output, c
     const int32_t size = params->out_h * row & ~3;
     with->most = params->batch;
     for (int32_t more = TILES; params->apart; more += TILES) {
-        const int32_t tiles = (next->x >> 1) + params->batch + more;
-        const int32_t rows = (tiles + across - 1) / across * 2;
+        const int32_t last = (next->x >> 1) + params->batch + more - 1;
+        const int32_t y = next->y + last / across * 2, x = last % across * 2;
         const int32_t start = size - more * tile;
-        if ((next->y + rows) * row > start) {
+        if ((y + 1) * row + (x + 2) * params->out_c > start) {
             break;
         }
         with->most = params->batch + more;

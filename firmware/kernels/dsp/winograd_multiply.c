@@ -90,12 +90,11 @@ __attribute__((naked)) void nonn_winograd_multiply(const int32_t *u __attribute_
     ADD_ROW(a, b, c)                             \
     "sub " #b ", " #b ", " #d ", lsl #1\n"
 
-/* A row that counts twice, with half of two sums added by OP or, by the other, taken off them: half
- * of what is to be. */
-#define OUTER_ROW(row, OP, left, right)                 \
-    LOAD(r9, row, 0) LOAD(r12, row, 1) LOAD(lr, row, 2) \
+/* A row that counts twice, r9, r12, lr and then NEXT, with half of two sums added by OP or, by the
+ * other, taken off them: half of what is to be. */
+#define OUTER_ROW(NEXT, OP, left, right)                 \
     ADD_ROW(r9, r12, lr)                                \
-    LOAD(lr, row, 3)                                    \
+    NEXT                                                \
     "sub r12, r12, lr, lsl #1\n"                        \
     OP " " #left ", r9, " #left ", asr #1\n"            \
     OP " " #right ", r12, " #right ", asr #1\n"
@@ -128,8 +127,11 @@ __attribute__((naked)) void nonn_winograd_multiply(const int32_t *u __attribute_
     "sub r11, r11, lr\n"                                                \
     "add r10, r8, r9\n"                                                 \
     "sub r8, r8, r9\n"                                                  \
-    OUTER_ROW(0, "add", r3, r10)                                        \
-    OUTER_ROW(3, "rsb", r11, r8)                                        \
+    LOAD(r9, 3, 0) LOAD(r12, 3, 1) LOAD(lr, 3, 2)                       \
+    OUTER_ROW(LOAD(lr, 3, 3), "rsb", r11, r8)                           \
+    LOAD(r12, 0, 1) LOAD(lr, 0, 2)                                      \
+    "ldr r9, [r0], #8\n" /* on to the next tile */                      \
+    OUTER_ROW("ldr lr, [r0, #96-8]\n", "add", r3, r10)                  \
     REQUANTIZE(r3) REQUANTIZE(r10) REQUANTIZE(r11) REQUANTIZE(r8)       \
     "ldm r1, {r9, r12, lr}\n"                                           \
     "add lr, lr, r9\n"                                                  \
@@ -138,7 +140,6 @@ __attribute__((naked)) void nonn_winograd_multiply(const int32_t *u __attribute_
     "strb r10, [r9, r12]\n"                                             \
     "strb r3, [r9], #1\n"                                               \
     "str r9, [r1], #12\n"                                               \
-    "add r0, r0, #8\n"                                                  \
     "cmp r1, r2\n"                                                      \
     "bne 2b\n"                                                          \
     "pop {r3}\n"                                                        \

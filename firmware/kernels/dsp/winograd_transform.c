@@ -15,29 +15,29 @@
 #define ADD(to, a, b) "sadd16 " #to ", " #a ", " #b "\n"
 #define SUB(to, a, b) "ssub16 " #to ", " #a ", " #b "\n"
 
-/* The next three taps, transformed along their row: left in a, left + middle + right in r12, left -
- * middle + right in s, right in c. */
+/* Three taps, transformed along their row: left in a, left + middle + right in b, left - middle +
+ * right in s, right in c. */
 #define TAPS(a, b, c, s, which)                                   \
-    "ldm r0!, {" #a ", " #b ", " #c "}\n"                         \
     EXPAND(a, which) EXPAND(b, which) EXPAND(c, which)            \
-    ADD(s, a, c) ADD(r12, s, b) SUB(s, s, b)
+    ADD(r12, a, c) SUB(s, r12, b) ADD(b, r12, b)
 
 #define PUT_U(from, position, pair) "str " #from ", [r2, #64*" #position "+8*" #pair "]\n"
 
 /* The filter's rows 0 and 2 are rows 0 and 3 of U; rows 1 and 2 of U are their sum plus and minus
  * the filter's row 1. */
 #define FILTER(which, pair)                                                               \
+    "ldm r0!, {r3, r4, r5, r7, r8, r9}\n"                                                 \
     TAPS(r3, r4, r5, r6, which)                                                           \
-    PUT_U(r3, 0, pair) PUT_U(r12, 1, pair) PUT_U(r6, 2, pair) PUT_U(r5, 3, pair)          \
-    "mov r4, r12\n"                                                                       \
+    PUT_U(r3, 0, pair) PUT_U(r4, 1, pair) PUT_U(r6, 2, pair) PUT_U(r5, 3, pair)           \
     TAPS(r7, r8, r9, r10, which)                                                          \
-    PUT_U(r7, 12, pair) PUT_U(r12, 13, pair) PUT_U(r10, 14, pair) PUT_U(r9, 15, pair)     \
-    ADD(r3, r3, r7) ADD(r4, r4, r12) ADD(r6, r6, r10) ADD(r5, r5, r9)                     \
+    PUT_U(r7, 12, pair) PUT_U(r8, 13, pair) PUT_U(r10, 14, pair) PUT_U(r9, 15, pair)      \
+    ADD(r3, r3, r7) ADD(r4, r4, r8) ADD(r6, r6, r10) ADD(r5, r5, r9)                      \
+    "ldm r0!, {r7, r8, r9}\n"                                                             \
     TAPS(r7, r8, r9, r10, which)                                                          \
-    ADD(r11, r3, r7) ADD(r8, r4, r12) SUB(r3, r3, r7) SUB(r4, r4, r12)                    \
-    ADD(r7, r6, r10) ADD(r12, r5, r9) SUB(r6, r6, r10) SUB(r5, r5, r9)                    \
-    PUT_U(r11, 4, pair) PUT_U(r8, 5, pair) PUT_U(r7, 6, pair) PUT_U(r12, 7, pair)         \
-    PUT_U(r3, 8, pair) PUT_U(r4, 9, pair) PUT_U(r6, 10, pair) PUT_U(r5, 11, pair)
+    ADD(r11, r3, r7) ADD(r12, r4, r8) SUB(r3, r3, r7) SUB(r4, r4, r8)                     \
+    PUT_U(r11, 4, pair) PUT_U(r12, 5, pair) PUT_U(r3, 8, pair) PUT_U(r4, 9, pair)         \
+    ADD(r7, r6, r10) ADD(r8, r5, r9) SUB(r6, r6, r10) SUB(r5, r5, r9)                     \
+    PUT_U(r7, 6, pair) PUT_U(r8, 7, pair) PUT_U(r6, 10, pair) PUT_U(r5, 11, pair)
 
 __attribute__((naked)) void nonn_winograd_filter(const int32_t *filter __attribute__((unused)),
                                                  int32_t channels __attribute__((unused)),
