@@ -122,31 +122,23 @@ def ranges(layers: Sequence[LayerInfo], figures: Figures) -> bytes:
 
 
 def steps(taken: Sequence[QuantisationStep]) -> bytes:
-    """SQNR after each step of the quantisation; a step that was not kept is pale."""
-    with _figure(0.9 + 0.42 * len(taken)) as figure:
+    """Draw what each step of the quantisation gives beyond the first one; a step not kept is pale."""
+    first = taken[0].sqnr_db
+    ends = [step.sqnr_db for step in taken]
+    room = max(0.5, max(ends) - min(ends))
+    with _figure(1.0 + 0.42 * len(taken)) as figure:
         axes = figure.subplots()
+        axes.axvline(first, color=_INK, linewidth=1)
         for row, step in enumerate(taken):
-            colour = plot.COLOURS[0] if step.kept else _MUTED
+            look = {"color": plot.COLOURS[0]} if step.kept else {"color": _MUTED, "hatch": "///"}
             axes.barh(
-                row,
-                step.sqnr_db,
-                color=colour,
-                hatch="" if step.kept else "///",
-                edgecolor="white",
-                linewidth=0,
-                height=0.65,
+                row, step.sqnr_db - first, left=first, height=0.65, edgecolor="white", linewidth=0, **look
             )
-            axes.text(
-                step.sqnr_db,
-                row,
-                f" {step.sqnr_db:.1f} dB" + ("" if step.kept else ", not kept"),
-                va="center",
-            )
+            words = f" {step.sqnr_db:.1f} dB" + ("" if step.kept else ", not kept")
+            axes.text(max(step.sqnr_db, first), row, words, va="center")
         axes.set_yticks(range(len(taken)), [printable(step.name, 40) for step in taken], parse_math=False)
-        axes.set(xlabel="SQNR of the output, dB", ylim=(len(taken) - 0.4, -0.6))
-        axes.set_xlim(
-            min(0.0, *(step.sqnr_db for step in taken)), 1.2 * max(1.0, *(step.sqnr_db for step in taken))
-        )
+        axes.set(xlabel="SQNR of the output, dB, from that of the first step", ylim=(len(taken) - 0.4, -0.6))
+        axes.set_xlim(min(ends) - 0.05 * room, max(ends) + 0.45 * room)
         axes.grid(axis="x", alpha=0.3)
         return plot.svg(figure)
 

@@ -113,6 +113,7 @@ def _environment() -> Any:
     )
     environment.filters["data"] = lambda svg: f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
     environment.filters["real"] = lambda value: f"{value:.{_FIGURES_OF_PRINT}g}"
+    environment.filters["percent"] = lambda share: f"{100 * share:.2g}%" if share else "0"
     environment.filters["markup"] = Markup
     return environment
 
