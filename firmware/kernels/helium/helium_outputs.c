@@ -7,10 +7,10 @@
 /* r0 are the sums, r2 the constants, lr the quads to come, q4 the addresses, moved on by each
  * store. */
 #define BEGIN                   \
-    "ldrd r0, r2, [r1, #4]\n"   \
+    "ldrd r0, r2, [r1, #8]\n"   \
     "dls lr, r2\n"              \
-    "ldrd r2, r3, [r1, #28]\n"  \
-    "ldrd r4, r12, [r1, #36]\n" \
+    "ldrd r2, r3, [r1, #32]\n"  \
+    "ldrd r4, r12, [r1, #40]\n" \
     "vldrw.u32 q4, [r1, #48]\n"
 
 __attribute__((naked)) void nonn_helium_scale_quads(void) {

@@ -183,8 +183,8 @@ __attribute__((naked)) void nonn_helium_sum_panel(void) {
         "subs r7, r7, #1\n"
         "bne 2b\n"
         "ldr r7, [sp, #64]\n"
-        "ldr r11, [r7, #20]\n"
-        "ldr r7, [r7, #12]\n"
+        "ldr r11, [r7, #24]\n"
+        "ldr r7, [r7, #16]\n"
         "3:\n" STORE
         "subs r5, r5, #1\n"
         "bne 1b\n" NONN_HELIUM_PUT ".purgem nonn_tile_step\n");

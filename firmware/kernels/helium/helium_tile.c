@@ -16,24 +16,11 @@ __attribute__((naked)) void nonn_helium_run(nonn_helium_walk *walk) {
         "push {r0, r4-r11, lr}\n"
         "vpush {d8-d15}\n"
         "mov r1, r0\n"
-        "1:\n"
-        "ldr r2, [r1, #64]\n"
-        "ldm r1, {r1, r3, r5, r7, r9, r11, r12}\n"
-        "bx r2\n"
-        ".global nonn_helium_next\n"
+        ".global nonn_helium_tile\n"
         ".thumb_func\n"
-        "nonn_helium_next:\n"
-        "vldrw.u32 q0, [r1, #12]\n"
-        "vadd.i32 q4, q4, r12\n"
-        "ldr r2, [r1, #44]\n"
-        "vadd.i32 q0, q0, r3\n"
-        "vstrw.32 q4, [r1, #48]\n"
-        "subs r2, r2, #1\n"
-        "vstrw.32 q0, [r1, #12]\n"
-        "str r2, [r1, #44]\n"
-        "bne 1b\n"
-        "vpop {d8-d15}\n"
-        "pop {r0, r4-r11, pc}\n");
+        "nonn_helium_tile:\n"
+        "ldm r1, {r1, r2, r3, r5, r7, r9, r11, r12}\n"
+        "bx r2\n");
 }
 
 void nonn_helium_begin(nonn_helium_tiles *tiles, const nonn_helium_filters *filters,

@@ -42,6 +42,7 @@ typedef void nonn_helium_code(void);
 
 typedef struct {
     const int8_t *weights;
+    nonn_helium_code *sum;
     int32_t *sums;  /* [channel][pixel] */
     uint32_t quads; /* four channels each, at least 1 */
     /* What `sum` reads, as it defines it; behind each tile all move on by `step`. */
@@ -50,9 +51,9 @@ typedef struct {
     uint32_t step;
     int32_t scale;
     uint32_t skip;        /* from a tile's end of one pixel to the beginning of the next tile's */
-    uint32_t tiles;       /* to come, at least 1; 0 behind them */
     uint32x4_t addresses; /* where each pixel's next four bytes go, less 4; moves on */
-    nonn_helium_code *sum, *put;
+    uint32_t tiles;       /* to come, at least 1; 0 behind them */
+    nonn_helium_code *put;
     int8_t activation_min, activation_max;
     int16_t output_offset;
 } nonn_helium_walk;
