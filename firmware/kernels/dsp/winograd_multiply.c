@@ -9,13 +9,14 @@
 #define BEGIN(sum, v, u) "smuad " #sum ", " #v ", " #u "\n"
 #define ADD(sum, v, u) "smlad " #sum ", " #v ", " #u ", " #sum "\n"
 
-/* A pair of channels: two filters by four tiles, whose sums are r4 to r11. */
-#define STEP(OP, k)                                                        \
-    "ldrd r2, r3, [r0, #8*" #k "]\n"                                       \
-    "ldrd r12, lr, [r1, #16*" #k "]\n"                                     \
+/* A pair of channels: two filters at U by four tiles at V and W, whose sums are r4 to r11. */
+#define PAIR(OP, U, V, W)                                                  \
+    "ldrd r2, r3, " U "\n"                                                 \
+    "ldrd r12, lr, " V "\n"                                                \
     OP(r4, r12, r2) OP(r5, r12, r3) OP(r6, lr, r2) OP(r7, lr, r3)          \
-    "ldrd r12, lr, [r1, #16*" #k "+8]\n"                                   \
+    "ldrd r12, lr, " W "\n"                                                \
     OP(r8, r12, r2) OP(r9, r12, r3) OP(r10, lr, r2) OP(r11, lr, r3)
+#define STEP(k) PAIR(ADD, "[r0, #8*" #k "]", "[r1, #16*" #k "]", "[r1, #16*" #k "+8]")
 
 /* The same where r0 and r1 move on. */
 #define STREAM(OP)                                                         \
@@ -33,36 +34,39 @@ __attribute__((naked)) void nonn_winograd_multiply(const int32_t *u __attribute_
                                                    int32_t last __attribute__((unused))) {
     __asm volatile(
         "push {r4-r11, lr}\n"
+        "mov r4, r2\n"
         "add lr, r0, #1024\n" /* where the first group ends */
         "cmp r3, #0\n"
         "beq 4f\n"
-        "sub r12, r3, #64\n"  /* from the last group back to the first, next position */
-        "add r4, r0, r3\n"    /* the last group */
-        "sub r3, r2, r4, lsr #1\n" /* m by half of where u is */
-        "mov r2, r4\n"
+        "sub r12, r3, #8\n"   /* from the last group's last pair to the next position */
+        "add r2, r0, r3\n"    /* the last group */
+        "sub r3, r4, r2, lsr #1\n" /* m by half of where its last pair is */
+        "sub r3, r3, #28\n"
         "push {r2, r3, r12, lr}\n"
-        "1:\n" /* a position */
-        STEP(BEGIN, 0)
+        "b 1f\n"
+        "3:\n" /* another group */
+        "add r1, r1, #2048-112\n"
+        PAIR(ADD, "[r0, #1024-56]!", "[r1]", "[r1, #8]")
         "2:\n"
-        STEP(ADD, 1) STEP(ADD, 2) STEP(ADD, 3) STEP(ADD, 4) STEP(ADD, 5) STEP(ADD, 6) STEP(ADD, 7)
+        STEP(1) STEP(2) STEP(3) STEP(4) STEP(5) STEP(6)
+        PAIR(ADD, "[r0, #56]!", "[r1, #112]!", "[r1, #8]")
         "ldm sp, {r2, r3, r12, lr}\n"
         "cmp r0, r2\n"
-        "blo 3f\n"
+        "blo 3b\n"
         "add r3, r3, r0, lsr #1\n"
         "stm r3, {r4-r11}\n"
         "sub r0, r0, r12\n"
         "sub r1, r1, r12, lsl #1\n"
         "cmp r0, lr\n"
-        "bne 1b\n"
+        "beq 6f\n"
+        "1:\n" /* a position */
+        PAIR(BEGIN, "[r0]", "[r1]", "[r1, #8]")
+        "b 2b\n"
+        "6:\n"
         "add sp, sp, #16\n"
         "pop {r4-r11, pc}\n"
-        "3:\n" /* another group */
-        "add r0, r0, #1024\n"
-        "add r1, r1, #2048\n"
-        STEP(ADD, 0)
-        "b 2b\n"
         "4:\n" /* a single group: one run of all positions */
-        "push {r2, lr}\n"
+        "push {r4, lr}\n"
         "5:\n"
         STREAM(BEGIN) STREAM(ADD) STREAM(ADD) STREAM(ADD)
         STREAM(ADD) STREAM(ADD) STREAM(ADD) STREAM(ADD)

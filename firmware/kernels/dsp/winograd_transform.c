@@ -59,13 +59,13 @@ __attribute__((naked)) void nonn_winograd_filter(const int32_t *filter __attribu
         "pop {r4-r11, pc}\n");
 }
 
-/* Four pixels d0 to d3 of the column at lr, transformed along it: d0 - d2 in a, d1 + d2 in s,
+/* Four pixels d0 to d3 of the column at `at`, transformed along it: d0 - d2 in a, d1 + d2 in s,
  * d2 - d1 in c, d1 - d3 in d; b is free afterwards. */
-#define COLUMN(a, b, c, d, s, which)                                      \
-    "add " #d ", lr, r1\n"                                                \
-    "ldr " #a ", [lr]\n"                                                  \
-    "ldr " #b ", [lr, r1]\n"                                              \
-    "ldr " #c ", [lr, r1, lsl #1]\n"                                      \
+#define COLUMN(at, a, b, c, d, s, which)                                  \
+    "add " #d ", " #at ", r1\n"                                           \
+    "ldr " #a ", [" #at "]\n"                                             \
+    "ldr " #b ", [" #at ", r1]\n"                                         \
+    "ldr " #c ", [" #at ", r1, lsl #1]\n"                                 \
     "ldr " #d ", [" #d ", r1, lsl #1]\n"                                  \
     EXPAND(a, which) EXPAND(b, which) EXPAND(c, which) EXPAND(d, which)   \
     SUB(a, a, c) ADD(s, b, c) SUB(c, c, b) SUB(d, b, d)
@@ -74,20 +74,19 @@ __attribute__((naked)) void nonn_winograd_filter(const int32_t *filter __attribu
 
 /* The columns in this order keep two of them alive at a time. */
 #define PATCH(which, pair)                                                                  \
-    "mov lr, r0\n"                                                                          \
-    COLUMN(r4, r5, r6, r7, r12, which)                                                      \
+    COLUMN(r0, r4, r5, r6, r7, r12, which)                                                  \
     "add lr, r0, r2, lsl #1\n"                                                              \
-    COLUMN(r8, r9, r10, r11, r5, which)                                                     \
+    COLUMN(lr, r8, r9, r10, r11, r5, which)                                                 \
     SUB(r4, r4, r8) SUB(r12, r12, r5) SUB(r6, r6, r10) SUB(r7, r7, r11)                     \
     PUT_V(r4, 0, pair) PUT_V(r12, 4, pair) PUT_V(r6, 8, pair) PUT_V(r7, 12, pair)           \
     "add lr, r0, r2\n"                                                                      \
-    COLUMN(r4, r12, r6, r7, r9, which)                                                      \
+    COLUMN(lr, r4, r12, r6, r7, r9, which)                                                  \
     ADD(r12, r4, r8) SUB(r8, r8, r4) PUT_V(r12, 1, pair) PUT_V(r8, 2, pair)                 \
     ADD(r12, r9, r5) SUB(r8, r5, r9) PUT_V(r12, 5, pair) PUT_V(r8, 6, pair)                 \
     ADD(r12, r6, r10) SUB(r8, r10, r6) PUT_V(r12, 9, pair) PUT_V(r8, 10, pair)              \
     ADD(r12, r7, r11) SUB(r8, r11, r7) PUT_V(r12, 13, pair) PUT_V(r8, 14, pair)             \
     "add lr, lr, r2, lsl #1\n"                                                              \
-    COLUMN(r8, r5, r10, r11, r12, which)                                                    \
+    COLUMN(lr, r8, r5, r10, r11, r12, which)                                                \
     SUB(r8, r4, r8) SUB(r12, r9, r12) SUB(r10, r6, r10) SUB(r11, r7, r11)                   \
     PUT_V(r8, 3, pair) PUT_V(r12, 7, pair) PUT_V(r10, 11, pair) PUT_V(r11, 15, pair)
 
