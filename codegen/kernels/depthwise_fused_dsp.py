@@ -20,7 +20,7 @@ _PAIRS_BYTES = 16  # two rows of a column
 # Modelled cycles of four channels: for the call, for each turn of some strips, for each row of each.
 _WIDENED, _TURN, _ROWS, _STRIP = 150, 300, 60, 23
 # And for each column or output of each.
-_COLUMN, _OUTPUT, _GATHERED, _GATHERED_ONCE, _PUT, _CARRIED, _COPIED = 24, 15, 21, 16, 9, 14, 13
+_COLUMN, _OUTPUT, _GATHERED, _GATHERED_ONCE, _PUT, _CARRIED, _COPIED = 24, 15, 21, 16, 7, 14, 13
 _ENOUGH = 1.02  # what is nearly as fast in less memory is taken
 
 

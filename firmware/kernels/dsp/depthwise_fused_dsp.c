@@ -116,6 +116,14 @@ static void lay_out_1(const job *j, const int8_t *image, int32_t first, int32_t 
     }
 }
 
+/* Moves a row's words, two a turn, the first of an odd number alone; `left` is one more. */
+#define PUT_ROW(move)     \
+    "lsrs %[left], #1;"   \
+    "bcc 2f;"             \
+    "1: " move "2: " move \
+    "subs %[left], #1;"   \
+    "bne 1b"
+
 /* Two rows of outputs from each strip, the first one last: it may be in place of the other. */
 static void put_1(const job *j, int8_t *output, int32_t first, int32_t count) {
     const nonn_depthwise_fused_dsp_params *params = j->params;
@@ -125,19 +133,16 @@ static void put_1(const job *j, int8_t *output, int32_t first, int32_t count) {
         int8_t *at = output + 2 * k * row_bytes;
         const int32_t below = 2 * k + 1 < params->out_h ? row_bytes : 0;
         const uint32_t *from = words;
-        int32_t left = params->out_w;
+        int32_t left = params->out_w + 1;
         uint32_t one, two;
-        __asm__ volatile(
-            "1: ldrd %[one], %[two], [%[from]], #32;"
-            "str %[two], [%[at], %[below]];"
-            "str %[one], [%[at]];"
-            "add %[at], %[step];"
-            "subs %[left], #1;"
-            "bne 1b"
-            :
-            [from] "+r"(from), [at] "+r"(at), [left] "+r"(left), [one] "=&r"(one), [two] "=&r"(two)
-            : [below] "r"(below), [step] "r"(step)
-            : "cc", "memory");
+        __asm__ volatile(PUT_ROW("ldrd %[one], %[two], [%[from]], #32;"
+                                 "str %[two], [%[at], %[below]];"
+                                 "str %[one], [%[at]];"
+                                 "add %[at], %[step];")
+                         : [from] "+r"(from), [at] "+r"(at), [left] "+r"(left), [one] "=&r"(one),
+                           [two] "=&r"(two)
+                         : [below] "r"(below), [step] "r"(step)
+                         : "cc", "memory");
         words += j->columns * COLUMN;
     }
 }
@@ -191,11 +196,14 @@ static void put_2(const job *j, const uint32_t *upper, int8_t *output, int32_t f
     int8_t *at = output + first * params->out_w * step;
     for (; count > 0; --count) {
         const uint32_t *from = words;
-        for (int32_t x = params->out_w; x > 0; --x) {
-            store(at, *from);
-            at += step;
-            from += 2 * GROUP;
-        }
+        int32_t left = params->out_w + 1;
+        uint32_t one;
+        __asm__ volatile(PUT_ROW("ldr %[one], [%[from]], #32;"
+                                 "str %[one], [%[at]];"
+                                 "add %[at], %[step];")
+                         : [from] "+r"(from), [at] "+r"(at), [left] "+r"(left), [one] "=&r"(one)
+                         : [step] "r"(step)
+                         : "cc", "memory");
         words += j->columns * GROUP;
     }
 }
