@@ -11,6 +11,7 @@ import numpy as np
 
 from nonn_mcu import budget
 from nonn_mcu.bundle import Bundle, read_listed
+from nonn_mcu.calib import synthetic
 from nonn_mcu.errors import MissingExtra
 from nonn_mcu.manifest import Manifest
 from nonn_mcu.report import captions
@@ -29,11 +30,11 @@ ARENA = "arena.svg"  # there too
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 
-# Samples that are of no data set, by how their source begins.
+# Samples that are of no data set, by their kind.
 _SYNTHESISED = {
-    "noise": "They are of no data set: random values.",
-    "stats": "They are of no data set: made from the statistics in the network's batch norms.",
-    "dream": "They are of no data set: made from the network and statistics of its training data.",
+    synthetic.NOISE: "They are of no data set: random values.",
+    synthetic.STATS: "They are of no data set: made from the statistics in the network's batch norms.",
+    synthetic.DREAM: "They are of no data set: made from the network and statistics of its training data.",
 }
 _FIGURES_OF_PRINT = 4
 
@@ -192,5 +193,5 @@ def _first(references: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _synthesised(manifest: Manifest) -> str | None:
-    source = "" if manifest.calibration is None else manifest.calibration.source
-    return next((words for kind, words in _SYNTHESISED.items() if source.split(":")[0] == kind), None)
+    used = manifest.calibration
+    return None if used is None else _SYNTHESISED.get(used.source.partition(":")[0])

@@ -127,7 +127,7 @@ def _beyond(axis):
 @pytest.mark.parametrize("case", CASES)
 def test_no_text_is_cut_or_covered(case, figures):
     svg = CASES[case]()
-    assert svg.startswith(b"<?xml") and svg == CASES[case]()
+    assert svg.startswith(b"<?xml")
     texts, canvas = boxes(figures[0])
     assert len(texts) > 3
     for text, box in texts:

@@ -137,10 +137,11 @@ def test_a_ready_model_has_no_float_network(values):
     assert not [one for one in root.iter() if one.get("id") == "steps"]
 
 
-@pytest.mark.parametrize("source", ["noise", "digits"])
+@pytest.mark.parametrize("source", ["noise", "stats", "dream", "digits"])
 def test_samples_of_no_data_set_are_called_so(values, source):
     made = Calibration(source=source, samples=128, sha256="ab" * 32)
-    assert ("of no data set" in values.but({"calibration": made}).page.decode()) == (source != "digits")
+    short = values.but({"calibration": made, "quantisation": ()}, figures=None, devices=())
+    assert ("of no data set" in short.page.decode()) == (source != "digits")
 
 
 def test_a_bundle_without_figures_has_a_page_too(bundled):
