@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from nonn_mcu.students import Student
 
 # What changes no byte of a bundle, or says no more than what the manifest has of it.
-_UNTOLD = ("out", "as_json", "verbose", "allow_pickle")
+_UNTOLD = ("out", "head", "as_json", "verbose", "allow_pickle")
 MAX_VECTORS = 10_000
 
 
