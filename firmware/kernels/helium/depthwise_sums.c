@@ -1,10 +1,10 @@
-#include "depthwise_sums.h"
-
 #include "nonn/target.h"
+
 #if NONN_TARGET_HELIUM
 
 #include <stddef.h>
 
+#include "depthwise_sums.h"
 #include "requantize_helium.h"
 
 _Static_assert(offsetof(nonn_depthwise_work, constants) == 28 &&
