@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -53,7 +53,7 @@ def budget(info: BudgetInfo) -> bytes:
                 yticks=[0], yticklabels=[resource], ylim=(-0.5, 0.5), xlabel=f"{resource}, KB (1 KB = 1000 B)"
             )
             axes.set_xlim(0, 1.04 * max(at, 0.001, 0 if limit is None else limit / 1000))
-            axes.grid(axis="x", alpha=0.3)
+            _grid(axes, "x")
             _legend(axes, 4)
         return plot.svg(figure)
 
@@ -139,7 +139,7 @@ def steps(taken: Sequence[QuantisationStep]) -> bytes:
         axes.set_yticks(range(len(taken)), [printable(step.name, 40) for step in taken], parse_math=False)
         axes.set(xlabel="SQNR of the output, dB, from that of the first step", ylim=(len(taken) - 0.4, -0.6))
         axes.set_xlim(min(ends) - 0.05 * room, max(ends) + 0.45 * room)
-        axes.grid(axis="x", alpha=0.3)
+        _grid(axes, "x")
         return plot.svg(figure)
 
 
@@ -156,7 +156,7 @@ def differences(oracle: np.ndarray, reference: np.ndarray | None) -> bytes:
             axes.set(xlabel="largest difference of a vector, LSB", ylabel="vectors", title=title)
             axes.set_ylim(0, 1.1 * max(1, counts.max()))
             _whole(axes.yaxis)
-            axes.grid(axis="y", alpha=0.3)
+            _grid(axes, "y")
         return plot.svg(figure)
 
 
@@ -200,13 +200,18 @@ def _bins(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _layer_axis(axes: Axes, layers: int) -> None:
     axes.set(xlabel="layer (its number in the table)", xlim=(-0.7, layers - 0.3))
     _whole(axes.xaxis)
-    axes.grid(axis="y", alpha=0.3)
+    _grid(axes, "y")
 
 
 def _whole(axis: Any) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+
+
+def _grid(axes: Axes, axis: Literal["x", "y"]) -> None:
+    axes.set_axisbelow(True)
+    axes.grid(axis=axis, alpha=0.3)
 
 
 def _legend(axes: Axes, columns: int) -> None:
