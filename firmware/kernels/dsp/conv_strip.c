@@ -1,5 +1,6 @@
 #include "conv_strip.h"
 
+#include "nonn/naked.h"
 #include "nonn/target.h"
 
 #if NONN_TARGET_DSP
@@ -10,8 +11,7 @@
  * left, r6 gap, lr taps left, the others taps. While multiplying: r0 windows, r1 weights, r2-r4
  * words of these, r5-r7 of the windows, r8-r10 sums 256 * A + B of the three pixels, r11, r12 and
  * lr sums B. Assembly because compilers spill some of the fourteen values in every step. */
-__attribute__((naked, noinline, noipa)) void nonn_strip_run(const nonn_strip *strip
-                                                            __attribute__((unused))) {
+NONN_NAKED void nonn_strip_run(NONN_UNSEEN const nonn_strip *strip) {
     __asm__(
         ".syntax unified\n"
         "push {r4-r11, lr}\n"

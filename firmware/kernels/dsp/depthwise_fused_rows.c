@@ -1,10 +1,9 @@
 #include "depthwise_fused_rows.h"
 
+#include "nonn/naked.h"
 #include "nonn/target.h"
 
 #if NONN_TARGET_DSP
-
-#define UNSEEN __attribute__((unused))
 
 /* Assembly, as compilers do not keep any of it in 14 registers. The macros of the assembler are
  * those of one function each. */
@@ -49,22 +48,21 @@
     ", #24]\n"         \
     "str r7, [" words "], #32\n"
 
-__attribute__((naked)) void nonn_depthwise_gather_1(UNSEEN const nonn_depthwise_row rows[2],
-                                                    UNSEEN uint32_t offset, UNSEEN int32_t pixels,
-                                                    UNSEEN uint32_t *words, UNSEEN uint32_t *also) {
+NONN_NAKED void nonn_depthwise_gather_1(NONN_UNSEEN const nonn_depthwise_row rows[2],
+                                        NONN_UNSEEN uint32_t offset, NONN_UNSEEN int32_t pixels,
+                                        NONN_UNSEEN uint32_t *words, NONN_UNSEEN uint32_t *also) {
     __asm__ volatile(GATHER(FIFTH_ARGUMENT, PUT_AT("r3") PUT_AT("r4")));
 }
 
-__attribute__((naked)) void nonn_depthwise_carry_1(UNSEEN const nonn_depthwise_row rows[2],
-                                                   UNSEEN uint32_t offset, UNSEEN int32_t pixels,
-                                                   UNSEEN uint32_t *words,
-                                                   UNSEEN uint32_t *carried) {
+NONN_NAKED void nonn_depthwise_carry_1(NONN_UNSEEN const nonn_depthwise_row rows[2],
+                                       NONN_UNSEEN uint32_t offset, NONN_UNSEEN int32_t pixels,
+                                       NONN_UNSEEN uint32_t *words, NONN_UNSEEN uint32_t *carried) {
     __asm__ volatile(GATHER(FIFTH_ARGUMENT, PUT_AT("r3") "stm r4!, {r7-r10}\n"));
 }
 
-__attribute__((naked)) void nonn_depthwise_gather_2(UNSEEN const nonn_depthwise_row rows[2],
-                                                    UNSEEN uint32_t offset, UNSEEN int32_t pixels,
-                                                    UNSEEN uint32_t *words) {
+NONN_NAKED void nonn_depthwise_gather_2(NONN_UNSEEN const nonn_depthwise_row rows[2],
+                                        NONN_UNSEEN uint32_t offset, NONN_UNSEEN int32_t pixels,
+                                        NONN_UNSEEN uint32_t *words) {
     __asm__ volatile(GATHER("", "stm r3!, {r7-r10}\n"));
 }
 
@@ -74,8 +72,8 @@ __attribute__((naked)) void nonn_depthwise_gather_2(UNSEEN const nonn_depthwise_
  * Of two output rows three columns' sums are under way: those that a column ends (e0, e1), those it
  * goes on with (m0, m1) and those it begins, in the registers of those that it has ended. A strip
  * begins behind what would end with its first column, at the label `entry`. */
-__attribute__((naked)) void nonn_depthwise_pass_1(UNSEEN const nonn_depthwise_strips *strips,
-                                                  UNSEEN uint32_t odd) {
+NONN_NAKED void nonn_depthwise_pass_1(NONN_UNSEEN const nonn_depthwise_strips *strips,
+                                      NONN_UNSEEN uint32_t odd) {
     __asm__ volatile(
         ".macro column e0, e1, m0, m1, c, entry\n"
         "smlad \\e0, r12, r4, \\e0\n"
@@ -138,8 +136,8 @@ __attribute__((naked)) void nonn_depthwise_pass_1(UNSEEN const nonn_depthwise_st
  * the column between, right behind a store, where a load takes a cycle. A turn takes two such pairs
  * and may begin with either, at the labels `begin` and, where the first column goes on with a sum,
  * `load`. The strips that are left are counted where r12 was pushed. */
-__attribute__((naked)) void nonn_depthwise_pass_2(UNSEEN const nonn_depthwise_strips *strips,
-                                                  UNSEEN uint32_t entry) {
+NONN_NAKED void nonn_depthwise_pass_2(NONN_UNSEEN const nonn_depthwise_strips *strips,
+                                      NONN_UNSEEN uint32_t entry) {
     __asm__ volatile(
         ".macro output c, begin, load\n"
         "smlad r9, r12, r4, r9\n"

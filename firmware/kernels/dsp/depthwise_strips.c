@@ -1,10 +1,9 @@
 #include "depthwise_strips.h"
 
+#include "nonn/naked.h"
 #include "nonn/target.h"
 
 #if NONN_TARGET_DSP
-
-#define UNSEEN __attribute__((unused))
 
 /* Three columns' sums are under way: those that a column ends, those it goes on with and those it
  * begins, in the registers of those that it has ended. The first two columns so store what means
@@ -40,8 +39,8 @@
     ";"                                  \
     "ldrd r12, lr, [r0], #32;"
 
-__attribute__((naked)) void nonn_depthwise_sums_1(UNSEEN uint32_t *words, UNSEEN int32_t start,
-                                                  UNSEEN const uint32_t (*pairs)[2]) {
+NONN_NAKED void nonn_depthwise_sums_1(NONN_UNSEEN uint32_t *words, NONN_UNSEEN int32_t start,
+                                      NONN_UNSEEN const uint32_t (*pairs)[2]) {
     __asm__ volatile(
         "push {r4-r11, lr};"
         "ldm r2, {r2-r7};"
@@ -55,8 +54,8 @@ __attribute__((naked)) void nonn_depthwise_sums_1(UNSEEN uint32_t *words, UNSEEN
 }
 
 /* The same for stride 2: every second column ends a sum and begins the next one. */
-__attribute__((naked)) void nonn_depthwise_sums_2(UNSEEN uint32_t *words, UNSEEN int32_t start,
-                                                  UNSEEN const uint32_t (*pairs)[2]) {
+NONN_NAKED void nonn_depthwise_sums_2(NONN_UNSEEN uint32_t *words, NONN_UNSEEN int32_t start,
+                                      NONN_UNSEEN const uint32_t (*pairs)[2]) {
     __asm__ volatile(
         "push {r4-r8, lr};"
         "ldm r2, {r2-r7};"
@@ -113,12 +112,12 @@ __attribute__((naked)) void nonn_depthwise_sums_2(UNSEEN uint32_t *words, UNSEEN
     "pop {r4-r11, pc};"
 
 /* Outputs of one channel, stride 1, from its sums. */
-__attribute__((naked)) void nonn_depthwise_put_1(UNSEEN const nonn_depthwise_outputs *to) {
+NONN_NAKED void nonn_depthwise_put_1(NONN_UNSEEN const nonn_depthwise_outputs *to) {
     __asm__ volatile(ALL_STRIPS(OUTPUT_1));
 }
 
 /* And stride 2. */
-__attribute__((naked)) void nonn_depthwise_put_2(UNSEEN const nonn_depthwise_outputs *to) {
+NONN_NAKED void nonn_depthwise_put_2(NONN_UNSEEN const nonn_depthwise_outputs *to) {
     __asm__ volatile(ALL_STRIPS(OUTPUT_2));
 }
 

@@ -1,5 +1,6 @@
 #include "nonn/kernels/fully_connected_dsp.h"
 
+#include "nonn/naked.h"
 #include "nonn/target.h"
 
 #if NONN_TARGET_DSP
@@ -35,8 +36,7 @@ typedef struct {
  * weights, r2 turns left, r3, r12 and lr input, r4-r7 weights, r8-r11 256 * A + B, B, 256 * C + D,
  * D; then r0 output, r2 bias, r3 constants, r4 stride, r5 units. A copy of the row is at sp.
  * Assembly because compilers do not load four weights at once. */
-__attribute__((naked, noinline, noipa)) static void multiply(const row *one
-                                                             __attribute__((unused))) {
+NONN_NAKED static void multiply(NONN_UNSEEN const row *one) {
     __asm__(
         ".syntax unified\n"
         ".macro nonn_fc_two first, second, pair\n"

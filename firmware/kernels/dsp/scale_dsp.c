@@ -1,5 +1,6 @@
 #include "nonn/kernels/scale_dsp.h"
 
+#include "nonn/naked.h"
 #include "nonn/target.h"
 
 #if NONN_TARGET_DSP
@@ -10,10 +11,9 @@
  * SMLAWT multiply them by factors of 32 bits. Registers: r0 input, r1 from there to the output, r2
  * bytes of a pixel, r4-r7 factors, r8-r11 starts, the others values on the way; where the last
  * pixel ends is at sp. Assembly because compilers spill some of these. */
-__attribute__((naked, noinline, noipa)) static void scale_group(
-    const int8_t *input __attribute__((unused)), int8_t *output __attribute__((unused)),
-    int32_t channels __attribute__((unused)), const int32_t *weights __attribute__((unused)),
-    int32_t pixels __attribute__((unused))) {
+NONN_NAKED static void scale_group(NONN_UNSEEN const int8_t *input, NONN_UNSEEN int8_t *output,
+                                   NONN_UNSEEN int32_t channels, NONN_UNSEEN const int32_t *weights,
+                                   NONN_UNSEEN int32_t pixels) {
     __asm__(
         ".syntax unified\n"
         "push {r4-r11, lr}\n"

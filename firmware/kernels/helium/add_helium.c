@@ -1,5 +1,6 @@
 #include "nonn/kernels/add_helium.h"
 
+#include "nonn/naked.h"
 #include "nonn/target.h"
 #if NONN_TARGET_HELIUM
 
@@ -57,25 +58,15 @@ static const uint8_t places[16] = {0, 8, 4, 12, 1, 9, 5, 13, 2, 10, 6, 14, 3, 11
     "pop {r4-r6, pc}\n"                 \
     ".ltorg\n"
 
-__attribute__((naked, noinline)) static void add_fine(const int32_t *factors, const int8_t *first,
-                                                      const int8_t *second, int8_t *output,
-                                                      int32_t blocks) {
-    (void)factors;
-    (void)first;
-    (void)second;
-    (void)output;
-    (void)blocks;
+NONN_NAKED static void add_fine(NONN_UNSEEN const int32_t *factors, NONN_UNSEEN const int8_t *first,
+                                NONN_UNSEEN const int8_t *second, NONN_UNSEEN int8_t *output,
+                                NONN_UNSEEN int32_t blocks) {
     __asm volatile(ADD_BLOCKS("6") : : "i"(places));
 }
 
-__attribute__((naked, noinline)) static void add_coarse(const int32_t *factors, const int8_t *first,
-                                                        const int8_t *second, int8_t *output,
-                                                        int32_t blocks) {
-    (void)factors;
-    (void)first;
-    (void)second;
-    (void)output;
-    (void)blocks;
+NONN_NAKED static void add_coarse(NONN_UNSEEN const int32_t *factors,
+                                  NONN_UNSEEN const int8_t *first, NONN_UNSEEN const int8_t *second,
+                                  NONN_UNSEEN int8_t *output, NONN_UNSEEN int32_t blocks) {
     __asm volatile(ADD_BLOCKS("4") : : "i"(places));
 }
 

@@ -1,3 +1,4 @@
+#include "nonn/naked.h"
 #include "nonn/target.h"
 #if NONN_TARGET_HELIUM
 
@@ -62,7 +63,7 @@
 #define STORE "stm r3!, {r0, r2, r4, r6, r8, r10, r12, lr}\n"
 
 /* r7, r9 and r11 are the rows. */
-__attribute__((naked)) void nonn_conv_3x3_sum_rows(void) {
+NONN_NAKED void nonn_conv_3x3_sum_rows(void) {
     __asm volatile(STEP_MACRO
                    "vldrw.u32 q0, [r7]\n"
                    "vldrw.u32 q1, [r7, #16]\n"
@@ -94,7 +95,7 @@ __attribute__((naked)) void nonn_conv_3x3_sum_rows(void) {
     "bne 2b\n"                                             \
     "3:\n" STORE ".endm\n"
 
-__attribute__((naked)) void nonn_conv_3x3_sum_steps(void) {
+NONN_NAKED void nonn_conv_3x3_sum_steps(void) {
     __asm volatile(STEP_MACRO PAIR_MACRO("nonn_3x3_step vmladav.s8",
                                          "nonn_3x3_step vmladava.s8, r9, \"[r9, #\\move]!\"")
                    "vldrw.u32 q0, [r9]\n"
@@ -168,7 +169,7 @@ __attribute__((naked)) void nonn_conv_3x3_sum_steps(void) {
     ".purgem nonn_3x3_column\n" \
     ".purgem nonn_3x3_pixel\n"
 
-__attribute__((naked)) void nonn_conv_3x3_sum_wide_rows(void) {
+NONN_NAKED void nonn_conv_3x3_sum_wide_rows(void) {
     __asm volatile(WIDE_MACRO WIDE_LOADS(
         "r7") "1:\n"
               "nonn_3x3_begin r7\n"
@@ -181,7 +182,7 @@ __attribute__((naked)) void nonn_conv_3x3_sum_wide_rows(void) {
               "bne 1b\n" NONN_HELIUM_PUT WIDE_PURGE);
 }
 
-__attribute__((naked)) void nonn_conv_3x3_sum_wide_steps(void) {
+NONN_NAKED void nonn_conv_3x3_sum_wide_steps(void) {
     __asm volatile(WIDE_MACRO PAIR_MACRO("nonn_3x3_begin r9", "nonn_3x3_next r9, \"[r9, "
                                                               "#\\move]!\"") WIDE_LOADS(
         "r9") "1:\n"

@@ -1,3 +1,4 @@
+#include "nonn/naked.h"
 #include "nonn/target.h"
 #if NONN_TARGET_HELIUM
 
@@ -46,12 +47,8 @@ __asm__(
     "le lr, 1b\n"
     ".endm\n");
 
-__attribute__((naked)) void nonn_depthwise_cells(nonn_depthwise_rows *rows, int32_t y,
-                                                 uint32_t count, int8_t *cells) {
-    (void)rows;
-    (void)y;
-    (void)count;
-    (void)cells;
+NONN_NAKED void nonn_depthwise_cells(NONN_UNSEEN nonn_depthwise_rows *rows, NONN_UNSEEN int32_t y,
+                                     NONN_UNSEEN uint32_t count, NONN_UNSEEN int8_t *cells) {
     __asm volatile(
         "push {r0, r4-r11, lr}\n"
         "vpush {d8-d9}\n"
@@ -120,12 +117,9 @@ __attribute__((naked)) void nonn_depthwise_cells(nonn_depthwise_rows *rows, int3
 }
 
 /* Even columns at r0-r2, odd ones at r3-r5, steps in r6-r8; r10-r12 as above. */
-__attribute__((naked)) void nonn_depthwise_half_cells(nonn_depthwise_rows *rows, int32_t y,
-                                                      uint32_t count, int8_t *cells) {
-    (void)rows;
-    (void)y;
-    (void)count;
-    (void)cells;
+NONN_NAKED void nonn_depthwise_half_cells(NONN_UNSEEN nonn_depthwise_rows *rows,
+                                          NONN_UNSEEN int32_t y, NONN_UNSEEN uint32_t count,
+                                          NONN_UNSEEN int8_t *cells) {
     __asm volatile(
         ".macro nonn_depthwise_columns first second\n"
         "vpstttt\n"

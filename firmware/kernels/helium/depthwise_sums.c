@@ -1,3 +1,4 @@
+#include "nonn/naked.h"
 #include "nonn/target.h"
 
 #if NONN_TARGET_HELIUM
@@ -120,8 +121,7 @@ __asm__(
 /* One function, since its parts hand each other nothing but the work and want all registers. On the
  * stack: sums, output, table, units, channels by four, code of the kind, the units to come while lr
  * counts channels. */
-__attribute__((naked)) const int32_t *nonn_depthwise_run(const nonn_depthwise_work *work) {
-    (void)work;
+NONN_NAKED const int32_t *nonn_depthwise_run(NONN_UNSEEN const nonn_depthwise_work *work) {
     __asm volatile(
         "push {r0, r4-r11, lr}\n"
         "vpush {d8-d15}\n"

@@ -1,5 +1,6 @@
 #include "nonn/kernels/fully_connected_helium.h"
 
+#include "nonn/naked.h"
 #include "nonn/target.h"
 #if NONN_TARGET_HELIUM
 
@@ -25,8 +26,7 @@ typedef struct {
 /* Sums of eight units at a time; returns the weights behind them. r0, r2, ... r12, lr accumulate;
  * r1 is the input behind what is resident in q0 to q5, r3 the weights, r5 the sums, r7 the rounds
  * to come, r9 where to go behind the first chunk, r11 the eights to come. */
-__attribute__((naked)) static const int8_t *sum_units(const walk *at) {
-    (void)at;
+NONN_NAKED static const int8_t *sum_units(NONN_UNSEEN const walk *at) {
     __asm volatile(
         ".macro nonn_dense_chunk input\n"
         "vldrw.u32 q7, [r3], #16\n"

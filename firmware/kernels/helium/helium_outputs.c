@@ -1,3 +1,4 @@
+#include "nonn/naked.h"
 #include "nonn/target.h"
 #if NONN_TARGET_HELIUM
 
@@ -13,7 +14,7 @@
     "ldrd r4, r12, [r1, #40]\n" \
     "vldrw.u32 q4, [r1, #48]\n"
 
-__attribute__((naked)) void nonn_helium_scale_quads(void) {
+NONN_NAKED void nonn_helium_scale_quads(void) {
     __asm volatile(BEGIN
                    "vdup.32 q5, r4\n"
                    "2:\n"
@@ -75,7 +76,7 @@ __attribute__((naked)) void nonn_helium_scale_quads(void) {
     "vstrw.32 q0, [q4, #4]!\n"    \
     "le lr, 2b\n" NONN_HELIUM_NEXT
 
-__attribute__((naked)) void nonn_helium_requantize_quads(void) {
+NONN_NAKED void nonn_helium_requantize_quads(void) {
     __asm volatile(BEGIN
                    "ldrsb r5, [r1, #72]\n"
                    "ldrsb r6, [r1, #73]\n"
@@ -85,7 +86,7 @@ __attribute__((naked)) void nonn_helium_requantize_quads(void) {
                                            "vmin.s8 q0, q0, q6\n"));
 }
 
-__attribute__((naked)) void nonn_helium_requantize_quads_unlimited(void) {
+NONN_NAKED void nonn_helium_requantize_quads_unlimited(void) {
     __asm volatile(BEGIN "ldrsh r10, [r1, #74]\n" QUADS(""));
 }
 

@@ -1,3 +1,4 @@
+#include "nonn/naked.h"
 #include "nonn/target.h"
 #if NONN_TARGET_HELIUM
 
@@ -52,11 +53,11 @@
     "subs r5, r5, #1\n"          \
     "bne 1b\n" NONN_HELIUM_PUT PURGE
 
-__attribute__((naked)) void nonn_helium_sum_nothing(void) {
+NONN_NAKED void nonn_helium_sum_nothing(void) {
     __asm volatile(NONN_HELIUM_PUT);
 }
 
-__attribute__((naked)) void nonn_helium_sum_1(void) {
+NONN_NAKED void nonn_helium_sum_1(void) {
     __asm volatile(
         CHUNK_MACRO
         "vldrb.u8 q0, [r7]\n"
@@ -65,7 +66,7 @@ __attribute__((naked)) void nonn_helium_sum_1(void) {
         "vldrb.u8 q3, [r12]\n" QUADS(ON "0, q0, q1, q2, q3" FIRST, ON "0, q0, q1, q2, q3" FIRST));
 }
 
-__attribute__((naked)) void nonn_helium_sum_2(void) {
+NONN_NAKED void nonn_helium_sum_2(void) {
     __asm volatile(
         CHUNK_MACRO
         "vldrb.u8 q0, [r12]\n"
@@ -77,7 +78,7 @@ __attribute__((naked)) void nonn_helium_sum_2(void) {
                                      BACK "16, q3, 0, q5, q1" FIRST BACK "0, q2, q4, 0, q0\n"));
 }
 
-__attribute__((naked)) void nonn_helium_sum_3(void) {
+NONN_NAKED void nonn_helium_sum_3(void) {
     __asm volatile(CHUNK_MACRO
                    "vldrb.u8 q0, [r12]\n"
                    "vldrb.u8 q1, [r12, #16]\n"
@@ -90,7 +91,7 @@ __attribute__((naked)) void nonn_helium_sum_3(void) {
                                                     "16, q4, 0, 0, q1\n" BACK "0, q3, 0, 0, q0\n"));
 }
 
-__attribute__((naked)) void nonn_helium_sum_4(void) {
+NONN_NAKED void nonn_helium_sum_4(void) {
     __asm volatile(
         CHUNK_MACRO
         "vldrb.u8 q0, [r12]\n"
@@ -105,7 +106,7 @@ __attribute__((naked)) void nonn_helium_sum_4(void) {
 }
 
 /* On the stack: the end of the sums, since r5 is pixel 3. */
-__attribute__((naked)) void nonn_helium_sum_8(void) {
+NONN_NAKED void nonn_helium_sum_8(void) {
     __asm volatile(CHUNK_MACRO
                    "add r5, r3, r5, lsl #6\n"
                    "push {r5}\n"
@@ -130,7 +131,7 @@ __attribute__((naked)) void nonn_helium_sum_8(void) {
 
 /* r1 are the weights, r3 the sums, r5 the pairs to come, r7 the passes to come, r9 where to enter
  * the chain, r11 where it is in the panel. */
-__attribute__((naked)) void nonn_helium_sum_panel(void) {
+NONN_NAKED void nonn_helium_sum_panel(void) {
     __asm volatile(
         ".macro nonn_tile_step offset\n"
         "vldrw.u32 q4, [r1], #16\n"

@@ -1,5 +1,6 @@
 #include "nonn/kernels/helium_tile.h"
 
+#include "nonn/naked.h"
 #include "nonn/target.h"
 #if NONN_TARGET_HELIUM
 
@@ -10,8 +11,7 @@
 #include "helium_outputs.h"
 #include "helium_sums.h"
 
-__attribute__((naked)) void nonn_helium_run(nonn_helium_walk *walk) {
-    (void)walk;
+NONN_NAKED void nonn_helium_run(NONN_UNSEEN nonn_helium_walk *walk) {
     __asm volatile(
         "push {r0, r4-r11, lr}\n"
         "vpush {d8-d15}\n"

@@ -1,5 +1,6 @@
 #include "nonn/kernels/scale_helium.h"
 
+#include "nonn/naked.h"
 #include "nonn/target.h"
 #if NONN_TARGET_HELIUM
 
@@ -26,10 +27,9 @@
 
 /* Eight channels of all pixels, two pixels at a time. Assembly for the order, in which loads,
  * products and stores alternate. */
-__attribute__((naked, noinline, noipa)) static void scale_group(
-    const int8_t *input __attribute__((unused)), int8_t *output __attribute__((unused)),
-    int32_t channels __attribute__((unused)), const int32_t *weights __attribute__((unused)),
-    int32_t pixels __attribute__((unused))) {
+NONN_NAKED static void scale_group(NONN_UNSEEN const int8_t *input, NONN_UNSEEN int8_t *output,
+                                   NONN_UNSEEN int32_t channels, NONN_UNSEEN const int32_t *weights,
+                                   NONN_UNSEEN int32_t pixels) {
     __asm__(ENTER
             "lsr lr, r12, #1\n"
             "tst r12, #1\n"
@@ -81,10 +81,9 @@ __attribute__((naked, noinline, noipa)) static void scale_group(
 }
 
 /* The same for the last `lanes` channels, fewer than eight. */
-__attribute__((naked, noinline, noipa)) static void scale_rest(
-    const int8_t *input __attribute__((unused)), int8_t *output __attribute__((unused)),
-    int32_t channels __attribute__((unused)), const int32_t *weights __attribute__((unused)),
-    int32_t pixels __attribute__((unused)), int32_t lanes __attribute__((unused))) {
+NONN_NAKED static void scale_rest(NONN_UNSEEN const int8_t *input, NONN_UNSEEN int8_t *output,
+                                  NONN_UNSEEN int32_t channels, NONN_UNSEEN const int32_t *weights,
+                                  NONN_UNSEEN int32_t pixels, NONN_UNSEEN int32_t lanes) {
     __asm__(ENTER
             "ldr r4, [sp, #76]\n"
             "vctp.16 r4\n"
