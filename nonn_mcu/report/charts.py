@@ -130,9 +130,10 @@ def steps(taken: Sequence[QuantisationStep]) -> bytes:
         axes = figure.subplots()
         axes.axvline(first, color=_INK, linewidth=1)
         for row, step in enumerate(taken):
-            look = {"color": plot.COLOURS[0]} if step.kept else {"color": _MUTED, "hatch": "///"}
+            colour, hatch = (plot.COLOURS[0], "") if step.kept else (_MUTED, "///")
+            gain = step.sqnr_db - first
             axes.barh(
-                row, step.sqnr_db - first, left=first, height=0.65, edgecolor="white", linewidth=0, **look
+                row, gain, left=first, height=0.65, color=colour, hatch=hatch, edgecolor="white", linewidth=0
             )
             words = f" {step.sqnr_db:.1f} dB" + ("" if step.kept else ", not kept")
             axes.text(max(step.sqnr_db, first), row, words, va="center")
