@@ -1,11 +1,12 @@
 """Every kernel of a kind of core against the oracle, on that core: random layers, guards, every level."""
 
 import os
+import shutil
 from collections import Counter
 
 import numpy as np
 import pytest
-from support.emulated import CORES, compile_models, kernel_objects
+from support.emulated import CLANG, CORES, compile_models, kernel_objects
 from support.layers import DRAWS
 from support.single_op import random_cases
 
@@ -69,6 +70,18 @@ def test_random_layers(board, objects, tmp_path):
 def test_every_level_and_goal(goal, level, board, objects, tmp_path):
     cases = [case for seed, make in enumerate(DRAWS.values()) for case in random_cases(make, 100 + seed, 12)]
     run_cases(cases, tmp_path, board, objects(board, level), level=level, goal=goal)
+
+
+@pytest.mark.long
+@pytest.mark.skipif(shutil.which("clang") is None, reason="needs clang, Debian's package of that name")
+@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("level", ["Os", "O2", "O3", "Ofast"])
+def test_kernels_by_clang(level, board, tmp_path):
+    """Linked with models that GCC compiles: the calling convention is the same too."""
+    cases = [case for seed, make in enumerate(DRAWS.values()) for case in random_cases(make, 200 + seed, 12)]
+    (tmp_path / "kernels").mkdir()
+    kernels = kernel_objects(board, tmp_path / "kernels", (f"-{level}",), CLANG)
+    run_cases(cases, tmp_path, board, kernels, level=level)
 
 
 @pytest.mark.long

@@ -18,6 +18,10 @@ from nonn_mcu.codegen import Generated, generate
 from nonn_mcu.codegen.plan import Plan
 from nonn_mcu.target import DSP, HELIUM, Target
 
+GCC = "arm-none-eabi-gcc"
+# Debian's clang finds no C library for Arm by itself: newlib's headers are those of GCC's package.
+CLANG = ("clang", "--target=arm-none-eabi", "-isystem", "/usr/lib/arm-none-eabi/include")
+
 MODELS_PER_UNIT = 25
 
 _HARD = ("-mfloat-abi=hard", "-fno-tree-vectorize")
@@ -210,7 +214,7 @@ class Emulated:
 
 
 def kernel_objects(
-    board: str, folder: Path, flags: Sequence[str] = ("-O2",), compiler: str = "arm-none-eabi-gcc"
+    board: str, folder: Path, flags: Sequence[str] = ("-O2",), compiler: Sequence[str] = (GCC,)
 ) -> list[str]:
     """Compile every kernel and the startup for an emulated core into ``folder``."""
     ports = FIRMWARE / "ports"
@@ -221,7 +225,7 @@ def kernel_objects(
     objects = [folder / f"{source.parent.name}_{source.stem}.o" for source in (*kernels, *startup)]
     include = ("-I", str(ports / "cortex_m"), "-I", str(ports / board))
     parallel(
-        [compiler, *_flags(board), *flags, *include, "-c", str(s), "-o", str(o)]
+        [*compiler, *_flags(board), *flags, *include, "-c", str(s), "-o", str(o)]
         for s, o in zip((*kernels, *startup), objects, strict=True)
     )
     return [str(o) for o in objects]
@@ -272,10 +276,7 @@ def compile_models(
         }
     )
     objects = [unit.with_suffix(".o") for unit in (*units, driver)]
-    compiler = "arm-none-eabi-gcc"
-    parallel(
-        [compiler, *_flags(board), *flags, "-c", str(o.with_suffix(".c")), "-o", str(o)] for o in objects
-    )
+    parallel([GCC, *_flags(board), *flags, "-c", str(o.with_suffix(".c")), "-o", str(o)] for o in objects)
     (folder / "sections.ld").write_text(SECTIONS)
     memory = (
         FIRMWARE / "ports" / ("mps2-an386" if board == "mps2-an500" else board) / "memory.ld"
@@ -286,7 +287,7 @@ def compile_models(
     (folder / "memory.ld").write_text(memory)
     linking = ("-nostartfiles", "-L", str(folder), "-T", str(folder / "memory.ld"))
     parallel(
-        [[compiler, *_core(board), *map(str, objects), *kernels, *linking, "-o", str(folder / "program.elf")]]
+        [[GCC, *_core(board), *map(str, objects), *kernels, *linking, "-o", str(folder / "program.elf")]]
     )
     return Emulated(folder, board, tuple(generated))
 
