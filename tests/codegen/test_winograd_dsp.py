@@ -9,6 +9,7 @@ from support.models import T, single_op
 from support.single_op import random_cases
 
 from nonn_mcu.codegen.kernels import winograd_dsp
+from nonn_mcu.codegen.kernels.sums import product_range
 from nonn_mcu.codegen.kernels.winograd_dsp import Image
 from nonn_mcu.verify import oracle
 
@@ -65,6 +66,26 @@ def test_outputs_equal_the_oracle(goal, tmp_path, monkeypatch):
         for v in vectors:
             (made,) = next(results)
             assert np.array_equal(made.reshape(wanted[v].shape), wanted[v]), case.about
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_halved_stays_within_four_times_the_products(seed):
+    rng = np.random.default_rng(seed)
+    filters = rng.integers(-127, 128, (3, 3, 4)) * rng.integers(0, 2, (3, 3, 1))
+    g = np.array([[1, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 1]])
+    b = np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]])
+    a = np.array([[2, 1, 1, 0], [0, 1, -1, -2]])
+    u = np.einsum("iy,yxc,jx->ijc", g, filters, g)
+    whole = np.einsum("yi,xj,ijc,ip,jq->yxpqc", a, a, u, b, b).reshape(4, 4, 4, 4)
+    inner = np.einsum("yi,xj,ijc,ip,jq->yxpqc", a[:, 1:3], a, u[1:3], b[1:3], b).reshape(4, 4, 4, 4)
+    for n, (y, x) in enumerate(np.ndindex(2, 2)):
+        wanted = np.zeros_like(whole[n])
+        wanted[y : y + 3, x : x + 3] = 4 * filters
+        assert np.array_equal(whole[n], wanted)
+    assert not (inner % 2).any()
+    (low,), (high,) = product_range(filters.reshape(1, -1))
+    lowest, highest = product_range(inner.reshape(4, -1))
+    assert lowest.min() >= 4 * low and highest.max() <= 4 * high
 
 
 def random_image(rng, *, apart):
