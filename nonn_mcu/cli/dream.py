@@ -234,13 +234,14 @@ def compare(
     from nonn_mcu.dream.sets import gather
     from nonn_mcu.nonn.distil.losses import Weights
     from nonn_mcu.nonn.distil.train import Recipe, start_fabric
-    from nonn_mcu.nonn.model import StudentSpec
+    from nonn_mcu.nonn.model import FeatureNet, StudentSpec
     from nonn_mcu.nonn.parts import write_whole
     from nonn_mcu.students.arch import parse_name
 
     _require_numbers(
-        *(("-n", count, 160, 1e7), ("--epochs", epochs, 1, 1e5), ("--batch", batch, 2, 1e5)),
-        *(("--rate", rate, 1e-9, 1e3), ("--views", views, 1, 1e5), ("--seed", seed, 0, 1e9)),
+        *(("-n", count, 160, 1e7), ("--epochs", epochs, 1, 1e5), ("--rate", rate, 1e-9, 1e3)),
+        *(("--views", views, 1, 1e5), ("--seed", seed, 0, 1e9)),
+        ("--batch", batch, 2, count - count // 10),  # a tenth chooses the epoch
     )
     if out.suffix != ".svg" or out.is_dir():
         raise BadInput(f"--out {out}: give a file that ends with .svg")
@@ -258,6 +259,8 @@ def compare(
             allow_pickle=allow_pickle,
         )
         step("Reading the images")
+    spec = StudentSpec(*named, tuple(range(observed.channels)))
+    FeatureNet(spec, observed.input.shape)  # refuses before there are dreams
     out.parent.mkdir(parents=True, exist_ok=True)
     dreaming = out.with_name(f"{out.name}.state")
     with show("steps") as update:
@@ -279,7 +282,7 @@ def compare(
             observed,
             sets,
             test,
-            StudentSpec(*named, tuple(range(observed.channels))),
+            spec,
             recipe,
             states=states,
             fabric=start_fabric(),
