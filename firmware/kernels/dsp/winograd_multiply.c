@@ -1,5 +1,6 @@
 #include "winograd_multiply.h"
 
+#include "nonn/naked.h"
 #include "nonn/target.h"
 
 #if NONN_TARGET_DSP
@@ -28,10 +29,7 @@
 
 /* r0 and r1 walk u and v. What else there is to know waits on the stack, in the order in which LDM
  * fetches it. */
-__attribute__((naked)) void nonn_winograd_multiply(const int32_t *u __attribute__((unused)),
-                                                   const int32_t *v __attribute__((unused)),
-                                                   int32_t *m __attribute__((unused)),
-                                                   int32_t last __attribute__((unused))) {
+NONN_NAKED void nonn_winograd_multiply( NONN_UNSEEN const int32_t *u, NONN_UNSEEN const int32_t *v, NONN_UNSEEN int32_t *m, NONN_UNSEEN int32_t last) {
     __asm volatile(
         "push {r4-r11, lr}\n"
         "mov r4, r2\n"
@@ -156,17 +154,11 @@ __attribute__((naked)) void nonn_winograd_multiply(const int32_t *u __attribute_
     "add sp, sp, #8\n"                                                  \
     "pop {r4-r11, pc}\n"
 
-__attribute__((naked)) void nonn_winograd_finish_line(
-    const int32_t *m __attribute__((unused)), nonn_winograd_place *places __attribute__((unused)),
-    const nonn_winograd_place *end __attribute__((unused)),
-    const int32_t *channels __attribute__((unused))) {
+NONN_NAKED void nonn_winograd_finish_line( NONN_UNSEEN const int32_t *m, NONN_UNSEEN nonn_winograd_place *places, NONN_UNSEEN const nonn_winograd_place *end, NONN_UNSEEN const int32_t *channels) {
     __asm volatile(FINISH(LINE));
 }
 
-__attribute__((naked)) void nonn_winograd_finish_away(
-    const int32_t *m __attribute__((unused)), nonn_winograd_place *places __attribute__((unused)),
-    const nonn_winograd_place *end __attribute__((unused)),
-    const int32_t *channels __attribute__((unused))) {
+NONN_NAKED void nonn_winograd_finish_away( NONN_UNSEEN const int32_t *m, NONN_UNSEEN nonn_winograd_place *places, NONN_UNSEEN const nonn_winograd_place *end, NONN_UNSEEN const int32_t *channels) {
     __asm volatile(FINISH(AWAY));
 }
 

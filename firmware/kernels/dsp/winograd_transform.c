@@ -1,5 +1,6 @@
 #include "winograd_transform.h"
 
+#include "nonn/naked.h"
 #include "nonn/target.h"
 
 #if NONN_TARGET_DSP
@@ -39,9 +40,7 @@
     ADD(r7, r6, r10) ADD(r8, r5, r9) SUB(r6, r6, r10) SUB(r5, r5, r9)                     \
     PUT_U(r7, 6, pair) PUT_U(r8, 7, pair) PUT_U(r6, 10, pair) PUT_U(r5, 11, pair)
 
-__attribute__((naked)) void nonn_winograd_filter(const int32_t *filter __attribute__((unused)),
-                                                 int32_t channels __attribute__((unused)),
-                                                 int32_t *u __attribute__((unused))) {
+NONN_NAKED void nonn_winograd_filter( NONN_UNSEEN const int32_t *filter, NONN_UNSEEN int32_t channels, NONN_UNSEEN int32_t *u) {
     __asm volatile(
         "push {r4-r11, lr}\n"
         "1:\n" /* a group */
@@ -90,10 +89,7 @@ __attribute__((naked)) void nonn_winograd_filter(const int32_t *filter __attribu
     SUB(r8, r4, r8) SUB(r12, r9, r12) SUB(r10, r6, r10) SUB(r11, r7, r11)                   \
     PUT_V(r8, 3, pair) PUT_V(r12, 7, pair) PUT_V(r10, 11, pair) PUT_V(r11, 15, pair)
 
-__attribute__((naked)) void nonn_winograd_patch(const int8_t *patch __attribute__((unused)),
-                                                int32_t down __attribute__((unused)),
-                                                int32_t channels __attribute__((unused)),
-                                                int32_t *v __attribute__((unused))) {
+NONN_NAKED void nonn_winograd_patch( NONN_UNSEEN const int8_t *patch, NONN_UNSEEN int32_t down, NONN_UNSEEN int32_t channels, NONN_UNSEEN int32_t *v) {
     __asm volatile(
         "add r12, r0, r2\n" /* behind the first pixel: the end */
         "push {r4-r12, lr}\n"
