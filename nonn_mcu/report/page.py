@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from nonn_mcu import budget
 from nonn_mcu.bundle import Bundle, read_listed
 from nonn_mcu.calib import synthetic
 from nonn_mcu.errors import MissingExtra
-from nonn_mcu.manifest import Manifest
+from nonn_mcu.manifest import Manifest, TargetName
 from nonn_mcu.report import captions
 from nonn_mcu.report.conversion import fidelity_lines
 from nonn_mcu.report.device import Checked
@@ -78,6 +78,7 @@ def page(
             drawing=drawing,
             notes=notes,
             devices=devices,
+            targets=get_args(TargetName),
             charts=charts,
         )
     except ImportError as error:

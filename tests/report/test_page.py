@@ -7,9 +7,11 @@ from xml.etree import ElementTree
 import pytest
 from support.pages import HOSTILE, hostile
 
+from nonn_mcu import bundle
 from nonn_mcu.errors import BadInput
 from nonn_mcu.manifest import Calibration
 from nonn_mcu.report.drawing import inline
+from nonn_mcu.report.figures import read as read_figures
 from nonn_mcu.report.page import of_bundle
 
 HTML = "{http://www.w3.org/1999/xhtml}"
@@ -175,3 +177,17 @@ def test_a_drawing_is_markup_with_its_text(bundled):
     assert inline(SVG % b"<title>a &lt;b&gt;</title>", "") == (
         '<svg xmlns="http://www.w3.org/2000/svg"><title>a &lt;b&gt;</title></svg>'
     )
+
+
+def test_a_converted_bundles_page_can_be_written_again(converted):
+    """What convert wrote is what the bundle alone gives, so that verify adds to the same page."""
+    made = bundle.read(converted("digits"))
+    page = (made.path / "report.html").read_bytes()
+    assert of_bundle(made, ()) == page
+    root = parsed(page)
+    head, *rows, _ = table(root, "Layers")
+    found = read_figures(made.path, len(rows))
+    assert found.samples == 32 and all(found.layers)
+    assert [row[head.index("SQNR, dB")] for row in rows] == [f"{one.sqnr_db:.1f}" for one in found.layers]
+    assert found.layers[-1].sqnr_db == pytest.approx(made.manifest.fidelity.sqnr_db[0], abs=2)
+    assert len(table(root, "Quantisation steps")) - 1 == len(made.manifest.quantisation)
