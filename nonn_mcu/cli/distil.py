@@ -45,6 +45,7 @@ def distil(
         "nonn.pt"
     ),
     epochs: Annotated[int, typer.Option(metavar="N", help="200 in the paper.")] = 30,
+    qat: Annotated[int, typer.Option(metavar="N", help="Epochs after them, rounded to int8.")] = 0,
     batch: Annotated[int, typer.Option(metavar="N", help="Images per step.")] = 128,
     rate: Annotated[float, typer.Option(metavar="R", help="Highest rate of SGD.")] = 0.1,
     augment: Annotated[str | None, typer.Option(metavar="A", help="none, crop, crop-flip.")] = None,
@@ -91,7 +92,7 @@ def distil(
     methods = METHODS if method == "all" else (_one_of("--method", method, METHODS),)
     weights = Weights(*_loss(loss))
     for option, value, least in (
-        *(("--epochs", epochs, 1), ("--batch", batch, 2), ("--seed", seed, 0)),
+        *(("--epochs", epochs, 1), ("--batch", batch, 2), ("--seed", seed, 0), ("--qat", qat, 0)),
         *(("--views", views or 1, 1), ("--rate", rate, 1e-9)),
     ):
         if not least <= value < 1e9:
@@ -136,11 +137,12 @@ def distil(
                     samples,
                     specs,
                     recipe,
+                    tuning=qat,
                     out=target,
                     cache=cache,
                     fabric=fabric,
                     progress=lambda done, total, one=one: update(one, done, total),  # type: ignore[misc]
-                    told=lambda epoch, one=one: _tell(one, epoch, epochs),  # type: ignore[misc]
+                    told=lambda epoch, one=one: _tell(one, epoch, epochs, qat),  # type: ignore[misc]
                 )
             )
     if not fabric.is_global_zero:
@@ -205,10 +207,11 @@ def _choose(parts: Parts, samples: Data, spec: Any, flash: str, ram: str | None)
     return tuple(chosen)
 
 
-def _tell(method: str, epoch: Epoch, epochs: int) -> None:
+def _tell(method: str, epoch: Epoch, epochs: int, qat: int) -> None:
+    total = epochs + qat
     print(
-        f"{method} epoch {epoch.epoch:{len(str(epochs))}}/{epochs}: loss {epoch.loss:.3f}, "
-        f"validation {epoch.validation:.1%}",
+        f"{method} epoch {epoch.epoch:{len(str(total))}}/{total}: loss {epoch.loss:.3f}, "
+        f"validation {epoch.validation:.1%}{' rounded' if epoch.epoch > epochs else ''}",
         file=sys.stderr,
         flush=True,
     )

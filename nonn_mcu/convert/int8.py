@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from nonn_mcu.convert.check import require_same
 from nonn_mcu.convert.export import export
 from nonn_mcu.convert.layout import Arrangement, arrange, derive, marker
 from nonn_mcu.convert.naming import name_tensors
+from nonn_mcu.convert.ptq.learned import by_index
 from nonn_mcu.convert.ptq.refine import Step, refine, unrefined
 from nonn_mcu.convert.quantise import quantise, require_int8
 from nonn_mcu.convert.rewrite import rewrite
@@ -57,12 +58,14 @@ def from_float(
     *,
     validation: np.ndarray | None = None,
     quantiser: Quantiser = "auto",
+    ranges: Mapping[str, tuple[float, float]] | None = None,
 ) -> Int8:
     """Quantise a float student with the samples ``x``, float32 ``(N, *student.input.shape)``.
 
     The float network is compared with the student after every step, on ``x`` and on a marker that shows
     every exchange of axes. With ``validation``, other samples of the same shape, "auto" refines what the
-    stock converter makes; "stock" leaves it. Raises :class:`BadInput`.
+    stock converter makes; "stock" leaves it. ``ranges`` are those of activations, by the names of the
+    model's tensors, that training has found: refinement may choose them. Raises :class:`BadInput`.
     """
     progress("Loading TensorFlow")
     network.load_tools()
@@ -87,16 +90,17 @@ def from_float(
         progress(f"Quantising with {len(x)} samples")
         samples = arrange(x, arrangement.input_axes, float_network.input_shape)
         stock, exact, quantise_log = quantise(saved, samples, float_network.sources)
+        order = [f"output_{output.position}" for output in arrangement.outputs]
+
+        def named(tflite: bytes) -> bytes:
+            return name_tensors(tflite, float_network.sources, graph.graph, order)
+
         if quantiser == "auto" and validation is not None:
             held_out = arrange(validation, arrangement.input_axes, float_network.input_shape)
-            refined = refine(stock, exact, samples, held_out, progress)
+            learned = by_index(named(stock), ranges or {})
+            refined = refine(stock, exact, samples, held_out, progress, learned=learned)
         else:
             refined = unrefined(stock, exact)
-    order = [f"output_{output.position}" for output in arrangement.outputs]
-
-    def named(tflite: bytes) -> bytes:
-        return name_tensors(tflite, float_network.sources, graph.graph, order)
-
     model = named(refined.model)
     twin = None if refined.twin is None else named(refined.twin)
     device = read(model)

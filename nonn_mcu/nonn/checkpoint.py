@@ -5,10 +5,10 @@ A dict that ``torch.load(weights_only=True)`` loads; docs/nonn.md lists its fiel
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -27,20 +27,36 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+Name = Annotated[str, Field(max_length=200)]
+# A range holds zero, which int8 has to give exactly.
+Low = Annotated[float, Field(ge=-1e9, le=0)]
+High = Annotated[float, Field(ge=0, le=1e9)]
+MAX_RANGES = 10_000
+
+
 class StoredStudent(_Part):
-    """One student as stored; ``flash`` is what its device was said to hold, in bytes."""
+    """One student as stored; ``flash`` is what its device was said to hold, in bytes.
+
+    ``ranges`` are those that training with fake quantisation has found: (low, high) of an activation, by
+    the name that its tensor gets in conversion.
+    """
 
     arch: str = Field(max_length=200)
     arch_args: dict[str, int] = {}
     group: tuple[int, ...] = Field(min_length=1)
     flash: int | None = None
+    ranges: dict[Name, tuple[Low, High]] = Field(default={}, max_length=MAX_RANGES)
 
 
 class Training(_Part):
-    """How it was trained; accuracies are shares in 0..1, ``test`` was measured once, after the choice."""
+    """How it was trained; accuracies are shares in 0..1, ``test`` was measured once, after the choice.
+
+    After ``epochs`` came ``qat`` more with fake quantisation; then ``validation`` is with it, ``test`` not.
+    """
 
     method: Literal["nonn", "ce", "kd", "at"]
     epochs: int
+    qat: int = 0
     best_epoch: int
     seed: int
     validation: float
@@ -93,9 +109,11 @@ def save(
     training: Training,
     flash: tuple[int | None, ...],
     calibration: str | None,
+    ranges: Sequence[Mapping[str, tuple[float, float]]] | None = None,
 ) -> None:
     """Write the checkpoint whole or not at all; ``flash[i]`` is student i's budget, ``teacher`` a digest.
 
+    ``ranges[i]`` are the learned ranges of student i, None where there are none.
     The same weights give the same bytes. Raises :class:`BadInput` when it cannot be written.
     """
     content = {
@@ -103,7 +121,8 @@ def save(
         "version": 1,
         "students": [
             {"arch": one.arch, "arch_args": dict(one.arch_args), "group": list(one.group), "flash": limit}
-            for one, limit in zip(module.specs, flash, strict=True)
+            | ({} if ranges is None else {"ranges": dict(ranges[index])})
+            for index, (one, limit) in enumerate(zip(module.specs, flash, strict=True))
         ],
         "classes": module.head.out_features,
         "state_dict": {key: value.detach().cpu().clone() for key, value in module.state_dict().items()},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 
@@ -12,8 +13,9 @@ from nonn_mcu.convert.ptq.bias import exact_means, with_means, with_weights_made
 from nonn_mcu.convert.ptq.equalise import factors, scaled
 from nonn_mcu.convert.ptq.gptq import with_gptq
 from nonn_mcu.convert.ptq.inputs import Moments, moments
+from nonn_mcu.convert.ptq.learned import with_learned
 from nonn_mcu.convert.ptq.net import Net, load
-from nonn_mcu.convert.ptq.ranges import RULES, Rule, with_ranges
+from nonn_mcu.convert.ptq.ranges import RULES, Range, Rule, with_ranges
 from nonn_mcu.convert.ptq.score import Judge, Score, judge
 from nonn_mcu.convert.ptq.statistics import observe
 from nonn_mcu.convert.ptq.write import write, write_twin
@@ -66,13 +68,20 @@ class _State:
 
 
 def refine(
-    stock: bytes, twin: bytes, calibration: np.ndarray, validation: np.ndarray, progress: Progress
+    stock: bytes,
+    twin: bytes,
+    calibration: np.ndarray,
+    validation: np.ndarray,
+    progress: Progress,
+    *,
+    learned: Mapping[int, Range] = MappingProxyType({}),
 ) -> Refined:
     """Refine ``stock``, whose float model is ``twin``; both are the converter's own, with one input.
 
     ``calibration`` and ``validation`` are float32 ``(N, *shape)`` in the device's layout and share no sample:
     the first to choose by, the second to keep by. The result is never below stock on the latter. Where the
-    two models do not pair, it is stock without a twin and without steps.
+    two models do not pair, it is stock without a twin and without steps. ``learned`` are ranges by the index
+    of an int8 activation that training has found.
     """
     net = load(stock, twin)
     if net is None:
@@ -93,6 +102,11 @@ def refine(
             for strength in strengths
             for name, rule in RULES.items()
         }
+        if title == "ranges" and learned:
+            seen_in_training = with_learned(net, activities, learned)
+            candidates["ranges: learned in training"] = partial(
+                with_ranges, net, seen_in_training, RULES["extremes"]
+            )
         state = _step(state, by, candidates, progress)
     seen = moments(state.net, _rounded(state.net, calibration))
     for title, round_weights in (("bias for the weights", _unchanged), ("GPTQ", with_gptq)):

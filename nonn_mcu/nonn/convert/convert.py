@@ -77,6 +77,7 @@ def convert(
             "native" if index == holder else runtime,
             limits if stored.flash is None else replace(limits, flash=stored.flash),
             progress,
+            ranges=stored.ranges,
         )
         for index, stored in enumerate(trained.content.students)
     ]

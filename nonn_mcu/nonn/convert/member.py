@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -80,8 +80,16 @@ class Member:
             )
 
 
-def make(student: Student, sets: Sets, runtime: Runtime | None, limits: Limits, progress: Progress) -> Member:
-    """Quantise a student with the ``sets`` and generate its code.
+def make(
+    student: Student,
+    sets: Sets,
+    runtime: Runtime | None,
+    limits: Limits,
+    progress: Progress,
+    *,
+    ranges: Mapping[str, tuple[float, float]] | None = None,
+) -> Member:
+    """Quantise a student with the ``sets``, and the ``ranges`` it may have learned, and generate its code.
 
     Raises :class:`BadInput`, and :class:`TooLarge` beyond the limits.
     """
@@ -89,7 +97,11 @@ def make(student: Student, sets: Sets, runtime: Runtime | None, limits: Limits, 
         assert sets.calibration is not None
         held_out = None if sets.validation is None else sets.validation.x
         int8 = from_float(
-            student, sets.calibration.x, lambda step: progress(f"{student.name}: {step}"), validation=held_out
+            student,
+            sets.calibration.x,
+            lambda step: progress(f"{student.name}: {step}"),
+            validation=held_out,
+            ranges=ranges,
         )
     return Member(student, int8, _code(student.name, int8, runtime, limits), limits)
 

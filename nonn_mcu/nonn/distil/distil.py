@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from nonn_mcu.calib import Samples
 from nonn_mcu.errors import BadInput
 from nonn_mcu.nonn import checkpoint, teacher
 from nonn_mcu.nonn.data import split_train
+from nonn_mcu.nonn.distil import qat
 from nonn_mcu.nonn.distil.answers import Answers
 from nonn_mcu.nonn.distil.train import Epoch, Progress, Recipe, accuracy, train
 from nonn_mcu.nonn.distil.views import Views
@@ -78,6 +80,7 @@ def distil(
     specs: Sequence[StudentSpec],
     recipe: Recipe,
     *,
+    tuning: int = 0,
     out: Path,
     cache: Path | None,
     fabric: Fabric,
@@ -86,6 +89,7 @@ def distil(
 ) -> Distilled:
     """Train, and write the checkpoint ``out``; its state lies beside it until then.
 
+    After the recipe's epochs come those of ``tuning``, rounded as on the device: :mod:`.qat`.
     The teacher's answers are kept in the folder ``cache``, if there is one. With the method "nonn" the head
     starts as the teacher's own classifier where it has one over its channels. Raises :class:`BadInput`.
     """
@@ -110,28 +114,52 @@ def distil(
             Views(recipe.augment, recipe.seed, len(data.train)),
             cache,
         )
-    state = out.with_name(f"{out.name}.state")
+    if tuning:
+        qat.round_students(module)  # what cannot be is said before the training, not after it
     out.parent.mkdir(parents=True, exist_ok=True)
-    outcome = train(
-        module,
-        tensors(data.train),
-        tensors(data.validation),
-        recipe,
+    states = [out.with_name(f"{out.name}{suffix}") for suffix in (".state", ".qat.state")]
+    total = (recipe.epochs + tuning) * len(data.train)
+    done = recipe.epochs * len(data.train)
+    go = partial(
+        train,
+        train_set=tensors(data.train),
+        validation=tensors(data.validation),
         answers=answers,
-        state_file=state,
         fabric=fabric,
-        progress=progress,
+    )
+    outcome = go(
+        module,
+        recipe=recipe,
+        state_file=states[0],
+        progress=lambda seen, _: progress(seen, total),
         told=told,
     )
     module.load_state_dict(outcome.state_dict)
+    history, best, ranges = outcome.history, outcome.best, None
+    if tuning:
+        tuned = qat.tune(
+            module,
+            recipe,
+            tuning,
+            partial(
+                go,
+                state_file=states[1],
+                progress=lambda seen, _: progress(done + seen, total),
+                told=lambda epoch: told(_later(epoch, recipe.epochs)),
+            ),
+        )
+        module.load_state_dict(tuned.state_dict)
+        history += tuple(_later(epoch, recipe.epochs) for epoch in tuned.history)
+        best, ranges = _later(tuned.best, recipe.epochs), tuned.ranges
     module.eval()
     test = tensors(data.test)
     training = checkpoint.Training(
         method=recipe.method,
         epochs=recipe.epochs,
-        best_epoch=outcome.best.epoch,
+        qat=tuning,
+        best_epoch=best.epoch,
         seed=recipe.seed,
-        validation=outcome.best.validation,
+        validation=best.validation,
         test=accuracy(lambda part: module(fabric.to_device(part)), *test),
         teacher_test=accuracy(lambda part: module_of_teacher(fabric.to_device(part)), *test),
     )
@@ -144,9 +172,15 @@ def distil(
             training=training,
             flash=tuple(group.budget for group in parts.groups),
             calibration=data.source,
+            ranges=ranges,
         )
-        state.unlink(missing_ok=True)
-    return Distilled(out, module, outcome.history, training)
+        for state in states:
+            state.unlink(missing_ok=True)
+    return Distilled(out, module, history, training)
+
+
+def _later(epoch: Epoch, before: int) -> Epoch:
+    return replace(epoch, epoch=before + epoch.epoch)
 
 
 def _classes(taught_by: Teacher, data: Data) -> int:

@@ -31,6 +31,8 @@ _MOMENTUM, _DECAY = 0.9, 5e-4
 
 # Called with (images seen, images in all), as often as one likes.
 Progress = Callable[[int, int], None]
+# From the share of all steps that is behind, in 0..1, to the share of the highest rate, in 0..1.
+Schedule = Callable[[float], float]
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,16 @@ def start_fabric() -> Fabric:
     return Fabric() if os.environ.get("LT_CLI_USED") == "1" else Fabric(devices=1)
 
 
+def cosine(done: float) -> float:
+    """Fall from 1 to 0."""
+    return 0.5 * (1 + float(np.cos(np.pi * done)))
+
+
+def warm_up(done: float) -> float:
+    """Rise over a tenth of the steps, then fall as a cosine."""
+    return done / _WARMUP if done < _WARMUP else cosine((done - _WARMUP) / (1 - _WARMUP))
+
+
 def train(
     module: NoNN,
     train_set: tuple[Tensor, Tensor],
@@ -85,12 +97,15 @@ def train(
     fabric: Fabric,
     progress: Progress,
     told: Callable[[Epoch], None],
+    schedule: Schedule = warm_up,
+    begin: Callable[[int], None] = lambda epoch: None,
 ) -> Outcome:
     """Train ``module`` in place on ``(x float32 (N, *shape), labels int64 (N,))``.
 
     ``answers`` are the teacher's, None for a method that asks for none. The state is kept in ``state_file``
-    and taken up again from there. Raises :class:`BadInput` for fewer images than a batch, a state file of
-    another run, and where the loss is no number any more.
+    and taken up again from there. ``begin`` is called before every epoch, with its number from 1. Raises
+    :class:`BadInput` for fewer images than a batch, a state file of another run, and where the loss is no
+    number any more.
     """
     x, labels = train_set
     steps = len(x) // (recipe.batch * fabric.world_size)
@@ -105,13 +120,14 @@ def train(
     views = Views(recipe.augment, recipe.seed, len(x))
     history, best = state.load()
     for epoch in range(len(history) + 1, recipe.epochs + 1):
+        begin(epoch)
         wrapped.train()
         total, seen = 0.0, (epoch - 1) * len(x)
         number = (epoch - 1) % recipe.views + 1  # of the view
         order = np.random.RandomState([recipe.seed, epoch, 1]).permutation(len(x))
         for step in range(steps):
             for group in optimizer.param_groups:
-                group["lr"] = recipe.rate * _schedule(((epoch - 1) * steps + step) / (recipe.epochs * steps))
+                group["lr"] = recipe.rate * schedule(((epoch - 1) * steps + step) / (recipe.epochs * steps))
             # every process its own share of the batch's images
             place = (step * fabric.world_size + fabric.global_rank) * recipe.batch
             indices = order[place : place + recipe.batch]
@@ -161,16 +177,12 @@ def accuracy(model: Callable[[Tensor], Tensor], x: Tensor, labels: Tensor) -> fl
     return right / len(x)
 
 
-def _schedule(done: float) -> float:
-    """Give the rate's share of its highest when ``done``, in 0..1, of all steps are behind."""
-    if done < _WARMUP:
-        return done / _WARMUP
-    return 0.5 * (1 + float(np.cos(np.pi * (done - _WARMUP) / (1 - _WARMUP))))
-
-
 def _run_digest(module: NoNN, recipe: Recipe, x: Tensor, answers: Answers | None) -> str:
-    """Tell one run from another: its students, recipe, images and teacher."""
+    """Tell one run from another: its students, the weights they start with, recipe, images and teacher."""
     digest = hashlib.sha256(repr((module.specs, module.head.out_features, recipe)).encode())
+    for key, value in module.state_dict().items():
+        # a copy: observers resize their tensors, and what numpy has seen is not to be resized
+        digest.update(key.encode() + value.cpu().clone().numpy().tobytes())
     digest.update(x.numpy().tobytes())
     digest.update(b"" if answers is None else answers.teacher.encode())
     return digest.hexdigest()

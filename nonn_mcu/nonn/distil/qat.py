@@ -1,0 +1,250 @@
+"""Students that learn to bear the rounding of int8: fake quantisation in training, and its learned ranges.
+
+What the device rounds is rounded here, with gradients that go straight through (B. Jacob et al.,
+"Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", CVPR 2018).
+Weights are torch's affair, which folds batch norms into them first; where activations are rounded is a table
+here, since torch rounds by the rules of other devices.
+"""
+
+from __future__ import annotations
+
+import copy
+import operator
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import torch
+import torch.ao.nn.intrinsic as fused
+import torch.ao.nn.intrinsic.qat as fused_rounded
+import torch.nn.functional as F  # noqa: N812 - PyTorch's own name for it
+from torch import Tensor, nn
+from torch.ao.nn import qat as rounded
+from torch.ao.quantization import (
+    FakeQuantize,
+    MovingAverageMinMaxObserver,
+    MovingAveragePerChannelMinMaxObserver,
+    PlaceholderObserver,
+    QConfig,
+    QConfigMapping,
+)
+from torch.ao.quantization.quantize_fx import prepare_qat_fx
+from torch.fx import GraphModule, Node
+
+from nonn_mcu.errors import BadInput
+from nonn_mcu.nonn.distil.train import Epoch, Outcome, Recipe, cosine
+from nonn_mcu.nonn.model import FeatureNet, NoNN
+from nonn_mcu.students.student import first_line
+
+Range = tuple[float, float]
+
+_RATE = 0.02  # of the rate before
+# Shares of the epochs after which batch norms and ranges stay as they are; the first epoch is always theirs.
+_STATISTICS, _RANGES = 1 / 3, 2 / 3
+
+# As the device: weights symmetric, their range always that of this moment; activations affine.
+_WEIGHTS = FakeQuantize.with_args(
+    observer=MovingAveragePerChannelMinMaxObserver,
+    averaging_constant=1.0,
+    quant_min=-127,
+    quant_max=127,
+    dtype=torch.qint8,
+    qscheme=torch.per_channel_symmetric,
+)
+_ACTIVATIONS = FakeQuantize.with_args(
+    observer=MovingAverageMinMaxObserver,
+    quant_min=-128,
+    quant_max=127,
+    dtype=torch.qint8,
+    qscheme=torch.per_tensor_affine,
+)
+
+# What rounds its output on the device, and the ONNX operator that it is there. All else moves values.
+_KINDS: dict[Any, str] = {
+    rounded.Conv2d: "Conv",
+    fused_rounded.ConvBn2d: "Conv",
+    fused_rounded.ConvReLU2d: "Conv",
+    fused_rounded.ConvBnReLU2d: "Conv",
+    nn.BatchNorm2d: "Conv",
+    fused.BNReLU2d: "Conv",
+    operator.add: "Add",
+    torch.add: "Add",
+    F.adaptive_avg_pool2d: "GlobalAveragePool",
+}
+# On top of one of those they are part of it.
+_ACTIVE = {F.relu, torch.relu, nn.ReLU, nn.ReLU6}
+
+
+class RoundedStudent(nn.Module):
+    """A student whose weights and activations are rounded as on the device; it shares its parameters.
+
+    ``moving`` says what follows the images in training: the "statistics" of batch norms, and the "ranges".
+    """
+
+    def __init__(self, student: FeatureNet) -> None:
+        super().__init__()
+        self.moving = {"statistics", "ranges"}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's words to those who quantise for its own devices
+            weights_alone = QConfigMapping().set_global(QConfig(PlaceholderObserver, _WEIGHTS))
+            self.net = prepare_qat_fx(_Both(student).train(), weights_alone, ())
+        self._places = _round_activations(self.net)
+        originals = {id(value): key for key, value in student.state_dict(keep_vars=True).items()}
+        mine = self.state_dict(keep_vars=True).items()
+        self._keys = {originals[id(value)]: key for key, value in mine if id(value) in originals}
+        assert set(self._keys) == set(originals.values())
+
+    def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """As :meth:`FeatureNet.both`."""
+        features, maps = self.net(x)
+        return features, maps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, *shape) to features (N, group)."""
+        return self.both(x)[0]
+
+    def train(self, mode: bool = True) -> RoundedStudent:
+        """Let move what moves in training; in evaluation nothing does."""
+        super().train(mode)
+        for part in self.modules():
+            if isinstance(part, nn.BatchNorm2d):
+                part.train(mode and "statistics" in self.moving)
+        for place in self._places.values():
+            self._rounding(place).enable_observer(mode and "ranges" in self.moving)
+        return self
+
+    def floats(self) -> dict[str, Tensor]:
+        """Give the state_dict of the float student."""
+        mine = self.state_dict()
+        return {original: mine[key] for original, key in self._keys.items()}
+
+    def ranges(self) -> dict[str, Range]:
+        """Give the range of every activation but the input, by the name of its tensor in conversion."""
+        found = {}
+        for name, place in self._places.items():
+            rounding = self._rounding(place)
+            steps = torch.tensor([rounding.quant_min, rounding.quant_max]) - rounding.zero_point.cpu()
+            low, high = (steps.double() * rounding.scale.cpu().double()).tolist()
+            found[name] = (low, high)
+        del found["input"]
+        return found
+
+    def _rounding(self, place: str) -> Any:
+        return self.net.get_submodule(place)
+
+
+class _Both(nn.Module):
+    """A student that gives its last maps, too, when it is called: tracing looks at ``forward``."""
+
+    def __init__(self, student: FeatureNet) -> None:
+        super().__init__()
+        self.student = student
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.student.both(x)
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What fine-tuning gave: weights for :class:`NoNN`, each student's ranges, and how it went.
+
+    Accuracies in ``history`` and ``best`` are those of the rounded network.
+    """
+
+    state_dict: dict[str, Tensor]
+    ranges: tuple[dict[str, Range], ...]
+    history: tuple[Epoch, ...]
+    best: Epoch
+
+
+def round_students(module: NoNN) -> NoNN:
+    """Give a copy whose students are rounded; the head, which is quantised on its own, is not.
+
+    Raises :class:`BadInput` for a student that cannot be traced.
+    """
+    copied = copy.deepcopy(module)
+    students = []
+    for index, (student, spec) in enumerate(zip(copied.students, module.specs, strict=True)):
+        assert isinstance(student, FeatureNet)
+        try:
+            students.append(RoundedStudent(student))
+        except Exception as error:  # tracing runs the student, which may raise anything
+            raise BadInput(
+                f"student {index}, {spec.arch}: cannot be traced for --qat ({first_line(error)}); "
+                "name another one or leave --qat out"
+            ) from None
+    copied.students = nn.ModuleList(students)
+    return copied
+
+
+def tune(module: NoNN, recipe: Recipe, epochs: int, go: Callable[..., Outcome]) -> Tuned:
+    """Go on training ``module`` for ``epochs``, rounded; it stays as it is itself.
+
+    ``recipe`` is what it was trained with; ``go`` is :func:`~nonn_mcu.nonn.distil.train.train` with all but
+    module, recipe and schedule given. The rate is a fiftieth and falls to 0; batch norms stay as they are
+    after a third of the epochs, ranges after two. Raises as ``go`` and :func:`round_students` do.
+    """
+    tuned = round_students(module)
+    slow = replace(recipe, epochs=epochs, rate=_RATE * recipe.rate)
+    outcome = go(tuned, recipe=slow, schedule=cosine, begin=partial(_begin, tuned, epochs))
+    tuned.load_state_dict(outcome.state_dict)
+    weights = {f"head.{key}": value for key, value in tuned.head.state_dict().items()}
+    for index, student in enumerate(tuned.students):
+        weights |= {f"students.{index}.{key}": value for key, value in student.floats().items()}
+    ranges = tuple(student.ranges() for student in tuned.students)
+    return Tuned(weights, ranges, outcome.history, outcome.best)
+
+
+def _begin(tuned: NoNN, epochs: int, epoch: int) -> None:
+    shares = {"statistics": _STATISTICS, "ranges": _RANGES}
+    for student in tuned.students:
+        student.moving = {what for what, share in shares.items() if epoch <= max(1, share * epochs)}
+
+
+def _round_activations(net: GraphModule) -> dict[str, str]:
+    """Round in the graph what the device rounds; give the submodule that does it by the tensor's name."""
+    places: dict[str, str] = {}
+    seen: Counter[str] = Counter()
+    for node in list(net.graph.nodes):
+        if node.op == "placeholder":
+            name = "input"
+        elif (kind := _KINDS.get(_what(net, node))) is not None:
+            base = f"{_scope(node)}/{kind}"
+            name = base if not seen[base] else f"{base}_{seen[base]}"
+            seen[base] += 1
+        else:
+            continue
+        places[name] = f"round_{node.name}"
+        net.add_submodule(places[name], _ACTIVATIONS())
+        last = _activated(net, node)
+        with net.graph.inserting_after(last):
+            rounding = net.graph.call_module(places[name], (last,))
+        last.replace_all_uses_with(rounding, lambda user, rounding=rounding: user is not rounding)
+    net.recompile()
+    return places
+
+
+def _what(net: GraphModule, node: Node) -> Any:
+    """Give the function that a node calls, or the class of its module."""
+    return type(net.get_submodule(str(node.target))) if node.op == "call_module" else node.target
+
+
+def _activated(net: GraphModule, node: Node) -> Node:
+    users = list(node.users)
+    return users[0] if len(users) == 1 and _what(net, users[0]) in _ACTIVE else node
+
+
+def _scope(node: Node) -> str:
+    """Name the modules that a node lies in as the export to ONNX does: numbers keep the name before them.
+
+    ``layer1``, ``layer1.0``, ``layer1.0.conv1`` become ``/layer1/layer1.0/conv1``.
+    """
+    scope = ""
+    for path in node.meta.get("nn_module_stack", ()):
+        parts = path.split(".")
+        start = max((n for n, part in enumerate(parts) if not part.isdigit()), default=0)
+        scope += "/" + ".".join(parts[start:])
+    return scope
