@@ -145,8 +145,12 @@ def test_every_table_has_heads_and_every_box_can_be_reached_by_keyboard(see, val
     assert all(after <= before + 1 for before, after in pairwise(headings))
 
 
-def test_print_leaves_nothing_out(see, values):
-    page, _ = see(values.page, 1122)
+@pytest.mark.parametrize("change", [lambda values: values, long_names], ids=["plain", "long"])
+def test_print_leaves_nothing_out(see, values, change):
+    """A4 across, within the margins."""
+    page, _ = see(change(values).page, 1031)
     page.emulate_media(media="print")
+    whole, seen = page.evaluate(SIZES)
+    assert whole == seen
     boxes = page.evaluate(BOXES)
     assert all(high <= 1 and wide <= 1 for *_, high, wide in boxes)
