@@ -45,7 +45,7 @@ def distil(
         "nonn.pt"
     ),
     epochs: Annotated[int, typer.Option(metavar="N", help="200 in the paper.")] = 30,
-    qat: Annotated[int, typer.Option(metavar="N", help="Epochs after them, rounded to int8.")] = 0,
+    qat: Annotated[int, typer.Option(metavar="N", help="More epochs, in fake int8.")] = 0,
     batch: Annotated[int, typer.Option(metavar="N", help="Images per step.")] = 128,
     rate: Annotated[float, typer.Option(metavar="R", help="Highest rate of SGD.")] = 0.1,
     augment: Annotated[str | None, typer.Option(metavar="A", help="none, crop, crop-flip.")] = None,

@@ -117,8 +117,15 @@ class RoundedStudent(nn.Module):
         return self
 
     def floats(self) -> dict[str, Tensor]:
-        """Give the state_dict of the float student."""
+        """Give the state_dict of the float student, its weights those that were rounded to.
+
+        Rounded anew, on the device, they stay as they are: the float network answers as this one does, but
+        for activations.
+        """
         mine = self.state_dict()
+        for name, part in self.net.named_modules():
+            if hasattr(part, "weight_fake_quant"):
+                mine[f"net.{name}.weight"] = _on_the_grid(part)
         return {original: mine[key] for original, key in self._keys.items()}
 
     def ranges(self) -> dict[str, Range]:
@@ -225,6 +232,17 @@ def _round_activations(net: GraphModule) -> dict[str, str]:
         last.replace_all_uses_with(rounding, lambda user, rounding=rounding: user is not rounding)
     net.recompile()
     return places
+
+
+@torch.no_grad()
+def _on_the_grid(layer: Any) -> Tensor:
+    """Give weights that are rounded to themselves once the batch norm behind the layer is folded in."""
+    weight: Tensor = layer.weight
+    factor = torch.ones(len(weight), device=weight.device)
+    if hasattr(layer, "bn"):
+        factor = layer.bn.weight / torch.sqrt(layer.bn.running_var + layer.bn.eps)
+    factor = factor.reshape(-1, *(1,) * (weight.ndim - 1))
+    return torch.where(factor == 0, weight, layer.weight_fake_quant(weight * factor) / factor)
 
 
 def _what(net: GraphModule, node: Node) -> Any:
