@@ -9,17 +9,18 @@ outputs, and of what an operator not known here touches.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from nonn_mcu.codegen.graph import Graph, Op
+from nonn_mcu.convert.ptq.moves import MOVES, constant
 from nonn_mcu.convert.ptq.ties import Union
 
 # Node 0 stands for everything whose scale is given.
 FIXED = 0
 
-Nodes = np.ndarray  # int64, of the shape of an activation: the node of every value
+_WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
 def tied_channels(graph: Graph, layers: Mapping[int, bool]) -> dict[int, np.ndarray]:
@@ -44,9 +45,6 @@ def tied_channels(graph: Graph, layers: Mapping[int, bool]) -> dict[int, np.ndar
         index: np.array([FIXED if union.root(int(n)) == fixed else union.root(int(n)) for n in of])
         for index, of in nodes.items()
     }
-
-
-_WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
 def _number(graph: Graph) -> dict[int, np.ndarray]:
@@ -81,98 +79,43 @@ def _tie_weighted(graph: Graph, op: Op, nodes: Mapping[int, np.ndarray], union: 
 
 def _tie(graph: Graph, op: Op, nodes: Mapping[int, np.ndarray], union: Union[int]) -> bool:
     """Merge what an operator ties; False for one that is not linear, or not known."""
-    move = _MOVES.get(op.kind)
-    if move is None or not _straight(op):
-        return False
     data = [index for index in op.inputs if index in nodes]
-    if any(graph.tensors[i].dtype == "int8" and i not in nodes for i in op.inputs if i >= 0):
-        return False  # a constant operand
-    spread = [np.broadcast_to(nodes[i], graph.tensors[i].shape) for i in data]
-    targets = [np.broadcast_to(nodes[i], graph.tensors[i].shape) for i in op.outputs]
-    for target in targets:
-        sources = move(graph, op, spread, target)
-        if any(source.shape != target.shape for source in sources):
-            return False
-        for source in sources:
-            pairs = np.unique(np.stack([target.reshape(-1), source.reshape(-1)]), axis=1)
-            for a, b in pairs.T:
-                if b >= 0:  # not padding, which is zero in any scale
-                    union.merge(int(a), int(b))
+    constants = [i for i in op.inputs if i >= 0 and i not in nodes and graph.tensors[i].dtype == "int8"]
+    if constants or not _straight(op) or len(op.outputs) != 1:
+        return False
+    sources = [np.broadcast_to(nodes[i], graph.tensors[i].shape) for i in data]
+    shape = graph.tensors[op.outputs[0]].shape
+    if op.kind in MOVES:
+        sources = [MOVES[op.kind](graph, op, sources)]
+    elif op.kind in _CHANNELWISE:
+        sources = [source[(0,) * (source.ndim - 1)] for source in sources]
+    elif op.kind != "ADD":
+        return False
+    target = np.broadcast_to(nodes[op.outputs[0]], shape)
+    if (op.kind in MOVES and sources[0].shape != shape) or _averages_channels(graph, op):
+        return False
+    for source in sources:
+        pairs = np.stack([target.reshape(-1), np.broadcast_to(source, shape).reshape(-1)])
+        for a, b in np.unique(pairs, axis=1).T:
+            if b >= 0:  # not padding, which is zero in any scale
+                union.merge(int(a), int(b))
     return True
 
 
-Move = Callable[[Graph, Op, Sequence[Nodes], Nodes], Sequence[Nodes]]
-
-
-def _channelwise(graph: Graph, op: Op, sources: Sequence[Nodes], target: Nodes) -> list[Nodes]:
-    """Every channel of the output comes from the same channel of every input."""
-    return [np.broadcast_to(s[(0,) * (s.ndim - 1)], target.shape) for s in sources]
-
-
-def _averaged(graph: Graph, op: Op, sources: Sequence[Nodes], target: Nodes) -> Sequence[Nodes]:
-    last = sources[0].ndim - 1
-    if any(axis in (last, -1) for axis in _constant(graph, op, 1).reshape(-1)):
-        return sources  # over channels: shapes differ, or every mean is of one value
-    return _channelwise(graph, op, sources, target)
-
-
-def _added(graph: Graph, op: Op, sources: Sequence[Nodes], target: Nodes) -> list[Nodes]:
-    return [np.broadcast_to(source, target.shape) for source in sources]
-
-
-def _padded(graph: Graph, op: Op, sources: Sequence[Nodes], target: Nodes) -> list[Nodes]:
-    return [np.pad(sources[0], _constant(graph, op, 1), constant_values=-1)]
-
-
-def _reshaped(graph: Graph, op: Op, sources: Sequence[Nodes], target: Nodes) -> list[Nodes]:
-    return [sources[0].reshape(target.shape)]
-
-
-def _transposed(graph: Graph, op: Op, sources: Sequence[Nodes], target: Nodes) -> list[Nodes]:
-    return [np.transpose(sources[0], _constant(graph, op, 1))]
-
-
-def _concatenated(graph: Graph, op: Op, sources: Sequence[Nodes], target: Nodes) -> list[Nodes]:
-    return [np.concatenate(sources, axis=op.options["axis"])]
-
-
-def _sliced(graph: Graph, op: Op, sources: Sequence[Nodes], target: Nodes) -> list[Nodes]:
-    begin, size = (_constant(graph, op, slot) for slot in (1, 2))
-    parts = (slice(b, None if s < 0 else b + s) for b, s in zip(begin, size, strict=True))
-    return [sources[0][tuple(parts)]]
-
-
-def _strided(graph: Graph, op: Op, sources: Sequence[Nodes], target: Nodes) -> list[Nodes]:
-    bounds = [_constant(graph, op, slot).tolist() for slot in (1, 2, 3)]
-    masks = (op.options["begin_mask"], op.options["end_mask"])
-    parts = []
-    for axis, (begin, end, step) in enumerate(zip(*bounds, strict=True)):
-        first, last = (
-            None if mask >> axis & 1 else bound for mask, bound in zip(masks, (begin, end), strict=True)
-        )
-        parts.append(slice(first, last, step))
-    return [sources[0][tuple(parts)]]
-
-
-def _constant(graph: Graph, op: Op, slot: int) -> np.ndarray:
-    data = graph.tensors[op.inputs[slot]].data
-    assert data is not None
-    return data
-
-
-_MOVES: dict[str, Move] = {
-    "ADD": _added,
-    "AVERAGE_POOL_2D": _channelwise,
-    "CONCATENATION": _concatenated,
-    "LEAKY_RELU": _channelwise,
-    "MAX_POOL_2D": _channelwise,
-    "MEAN": _averaged,
-    "PAD": _padded,
-    "QUANTIZE": _channelwise,
-    "RELU": _channelwise,
-    "RESHAPE": _reshaped,
-    "RESIZE_NEAREST_NEIGHBOR": _channelwise,
-    "SLICE": _sliced,
-    "STRIDED_SLICE": _strided,
-    "TRANSPOSE": _transposed,
+# Every channel of the output comes from the same channel of every input.
+_CHANNELWISE = {
+    "AVERAGE_POOL_2D",
+    "LEAKY_RELU",
+    "MAX_POOL_2D",
+    "MEAN",
+    "QUANTIZE",
+    "RELU",
+    "RESIZE_NEAREST_NEIGHBOR",
 }
+
+
+def _averages_channels(graph: Graph, op: Op) -> bool:
+    if op.kind != "MEAN":
+        return False
+    last = len(graph.tensors[op.inputs[0]].shape) - 1
+    return any(axis in (last, -1) for axis in constant(graph, op, 1).reshape(-1))

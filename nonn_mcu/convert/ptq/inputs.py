@@ -12,7 +12,7 @@ from nonn_mcu.convert.ptq.net import Affine, Layer, Net
 from nonn_mcu.convert.ptq.write import write
 
 # Places of a map that are looked at, of every sample: neighbours see nearly the same.
-_PLACES = 64
+_PLACES = 32
 
 
 @dataclass(frozen=True, eq=False)

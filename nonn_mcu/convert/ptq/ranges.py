@@ -69,12 +69,19 @@ def with_ranges(net: Net, activities: Mapping[int, Activity], rule: Rule) -> Net
     affine: dict[int, Affine] = {}
     for members in tied(net.graph, net.layers):
         lows, highs = zip(*(rule(activities[index]) for index in members), strict=True)
-        low, high = min(0.0, *lows), max(0.0, *highs)
-        scale = float(np.float32((high - low) / 255))
-        if scale > np.finfo(np.float32).tiny:
-            zero_point = int(np.clip(np.rint(-128 - low / scale), -128, 127))
-            affine |= dict.fromkeys(members, Affine(scale, zero_point))
+        chosen = affine_of(min(lows), max(highs))
+        if chosen is not None:
+            affine |= dict.fromkeys(members, chosen)
     return nearest(net.with_affine(affine))
+
+
+def affine_of(low: float, high: float) -> Affine | None:
+    """Spread 256 steps over a range, zero included and exact; None for a range of nothing."""
+    low, high = min(0.0, low), max(0.0, high)
+    scale = float(np.float32((high - low) / 255))
+    if scale <= np.finfo(np.float32).tiny:
+        return None
+    return Affine(scale, int(np.clip(np.rint(-128 - low / scale), -128, 127)))
 
 
 def _sorted(activity: Activity) -> tuple[np.ndarray, np.ndarray]:

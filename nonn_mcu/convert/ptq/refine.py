@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from nonn_mcu.convert.ptq import simulate
 from nonn_mcu.convert.ptq.bias import exact_means, with_means, with_weights_made_up
 from nonn_mcu.convert.ptq.equalise import factors, scaled
 from nonn_mcu.convert.ptq.gptq import with_gptq
@@ -17,16 +18,18 @@ from nonn_mcu.convert.ptq.learned import with_learned
 from nonn_mcu.convert.ptq.net import Net, load
 from nonn_mcu.convert.ptq.ranges import RULES, Range, Rule, with_ranges
 from nonn_mcu.convert.ptq.score import Judge, Score, judge
-from nonn_mcu.convert.ptq.statistics import observe
+from nonn_mcu.convert.ptq.statistics import Activity, observe
 from nonn_mcu.convert.ptq.write import write, write_twin
 from nonn_mcu.verify import oracle
 
 Progress = Callable[[str], None]
 
-# A step has to gain this much, in dB, to be kept: less is chance.
-_WORTH = 0.05
+# What a step has to gain, in dB, to be kept. Fuller ranges saturate more on samples that nobody has seen:
+# a small gain on these is a loss on others.
+_FULLER, _FINER = 0.3, 0.05
 
-_STRENGTHS = (0.5, 0.75, 1.0)
+_STRENGTH = 0.5  # of equalisation; more fills channels to the brim
+_FELT = 32  # samples that the float net is differentiated on
 _MEANS = 3  # times that the means are measured and half of what they are off is made up
 
 
@@ -96,35 +99,43 @@ def refine(
         return with_ranges(scaled(net, divisors), seen, rule)
 
     state = _State(net, by.score(write(net)), ())
-    for title, strengths in (("ranges", (0.0,)), ("equalisation", _STRENGTHS)):
-        candidates = {
-            _title(title, strength, name): partial(equalised, strength, rule)
-            for strength in strengths
-            for name, rule in RULES.items()
-        }
+    for title, strength in (("ranges", 0.0), ("equalisation", _STRENGTH)):
+        candidates = {f"{title}: {name}": partial(equalised, strength, rule) for name, rule in RULES.items()}
         if title == "ranges" and learned:
             seen_in_training = with_learned(net, activities, learned)
             candidates["ranges: learned in training"] = partial(
                 with_ranges, net, seen_in_training, RULES["extremes"]
             )
-        state = _step(state, by, candidates, progress)
-    seen = moments(state.net, _rounded(state.net, calibration))
+        state = _step(state, by, candidates, _FULLER, progress)
+    progress("Refining: sensitivities")
+    balanced = _balanced(net, activities, calibration[:_FELT])
+    if balanced is not None:
+        state = _step(state, by, {"balance": lambda: balanced}, _FULLER, progress)
+    samples = _rounded(state.net, calibration)
+    seen = moments(state.net, samples)
     for title, round_weights in (("bias for the weights", _unchanged), ("GPTQ", with_gptq)):
         net_of = partial(_made_up, state.net, seen, round_weights)
-        state = _step(state, by, {title: net_of}, progress)
+        state = _step(state, by, {title: net_of}, _FINER, progress)
     exact = exact_means(state.net, calibration)
-    samples = _rounded(state.net, calibration)
     for _ in range(_MEANS):
         before = state.net
         candidates = {"bias for the means": partial(with_means, before, samples, exact)}
-        state = _step(state, by, candidates, progress)
+        state = _step(state, by, candidates, _FINER, progress)
         if state.net is before:
             break
     return _judged(state, stock, twin, by)
 
 
-def _title(step: str, strength: float, rule: str) -> str:
-    return f"{step}: {rule}" if strength == 0 else f"{step} {strength:g}: {rule}"
+def _balanced(net: Net, activities: Mapping[int, Activity], x: np.ndarray) -> Net | None:
+    """Balance ranges and channels; None where the float net cannot be differentiated."""
+    from nonn_mcu.convert.ptq.balance import with_balance
+    from nonn_mcu.convert.ptq.sensitivity import sensitivities
+
+    felt = sensitivities(net.pair.exact, x, simulate.outputs(net.exact, x))
+    if felt is None:
+        return None
+    by_index = {index: felt[twin] for index, twin in net.pair.twin.items() if twin in felt}
+    return with_balance(net, activities, by_index)
 
 
 def _rounded(net: Net, x: np.ndarray) -> np.ndarray:
@@ -140,9 +151,13 @@ def _made_up(net: Net, seen: Mapping[int, Moments], round_weights: Callable[...,
 
 
 def _step(
-    state: _State, by: Judge, candidates: Mapping[str, Callable[[], Net]], progress: Progress
+    state: _State,
+    by: Judge,
+    candidates: Mapping[str, Callable[[], Net]],
+    worth: float,
+    progress: Progress,
 ) -> _State:
-    """Try the candidates; the best is kept where it is worth it."""
+    """Try the candidates; the best is kept where it gains what it is worth."""
     tried: list[tuple[float, str, Net, Score]] = []
     for name, make in candidates.items():
         progress(f"Refining: {name}")
@@ -150,7 +165,7 @@ def _step(
         score = by.score(write(net))
         tried.append((score.gain(state.score), name, net, score))
     gain, name, net, score = max(tried, key=lambda one: one[0])
-    kept = gain >= _WORTH
+    kept = gain >= worth
     steps = (*state.steps, _reported(name, score, kept))
     return _State(net, score, steps) if kept else _State(state.net, state.score, steps)
 

@@ -42,6 +42,8 @@ SAME = {
     "STRIDED_SLICE",
     "TRANSPOSE",
 }
+# Of these, all but the averages give values that they read: nothing is rounded.
+MOVING = SAME - {"AVERAGE_POOL_2D", "RESIZE_BILINEAR"}
 # The output's scale is part of the operator's definition.
 FIXED = {"L2_NORMALIZATION", "LOGISTIC", "LOG_SOFTMAX", "SOFTMAX", "TANH"}
 
