@@ -20,7 +20,7 @@ from torch import Tensor
 from nonn_mcu.dream import batch_norm, image, targets
 from nonn_mcu.dream.metadata import Metadata, require_teacher
 from nonn_mcu.dream.state import State
-from nonn_mcu.dream.transform import transform
+from nonn_mcu.dream.transform import settled, transform
 from nonn_mcu.errors import BadInput
 from nonn_mcu.nonn import teacher as teachers
 from nonn_mcu.nonn.teacher import Teacher
@@ -123,7 +123,7 @@ def _batch(
             optimizer.step()
             told(step + 1)
     with torch.no_grad():
-        pixels = image.render(parameters, shape).permute(0, 2, 3, 1)
+        pixels = settled(image.render(parameters, shape), metadata.augment).permute(0, 2, 3, 1)
     return (pixels * 255).round().to(torch.uint8).numpy(), labels
 
 

@@ -12,7 +12,7 @@ from nonn_mcu import calib, students  # noqa: E402
 from nonn_mcu.dream import image, sheet, targets  # noqa: E402
 from nonn_mcu.dream.generate import Settings, generate  # noqa: E402
 from nonn_mcu.dream.output import answers, seen  # noqa: E402
-from nonn_mcu.dream.transform import transform  # noqa: E402
+from nonn_mcu.dream.transform import settled, transform  # noqa: E402
 from nonn_mcu.errors import BadInput  # noqa: E402
 from nonn_mcu.nonn import teacher as teachers  # noqa: E402
 
@@ -122,6 +122,20 @@ def test_views_are_moved_by_whole_pixels_and_mirrored_where_that_is_usual():
     slopes = transform(gradient, "crop-flip", np.random.RandomState(0)).diff(dim=3)[:, 0, 16, 8:24].mean(1)
     assert 16 < (slopes < 0).sum() < 48
     assert (transform(gradient, "crop", np.random.RandomState(0))[:, 0, 16, 8:24].diff().mean(1) > 0).all()
+
+
+def test_dreams_lose_the_detail_that_scaled_views_do_not_show():
+    pixels = torch.rand(4, 3, 32, 32)
+
+    def roughness(images):
+        return float(images.diff(dim=3).std())
+
+    seen_rough = roughness(transform(pixels, "crop", np.random.RandomState(0)))
+    assert roughness(settled(pixels, "crop")) < seen_rough < 0.95 * roughness(pixels)
+    torch.testing.assert_close(settled(pixels, "crop").mean(), pixels.mean(), rtol=0.01, atol=0)
+    even = torch.full((1, 1, 8, 8), 0.3)
+    torch.testing.assert_close(settled(even, "crop-flip"), even)
+    assert settled(pixels, "none") is pixels
 
 
 def test_a_sheet_shows_all_images_of_a_class(tmp_path):
