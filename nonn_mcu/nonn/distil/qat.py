@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.ao.nn import qat as rounded
 from torch.ao.quantization import (
     FakeQuantize,
-    MovingAverageMinMaxObserver,
+    MinMaxObserver,
     MovingAveragePerChannelMinMaxObserver,
     PlaceholderObserver,
     QConfig,
@@ -45,7 +45,8 @@ _RATE = 0.02  # of the rate before
 # Shares of the epochs after which batch norms and ranges stay as they are; the first epoch is always theirs.
 _STATISTICS, _RANGES = 1 / 3, 2 / 3
 
-# As the device: weights symmetric, their range always that of this moment; activations affine.
+# As the device: weights symmetric, their range always that of this moment; activations affine, their range
+# that of an epoch. An average over batches, as one finds elsewhere, saturates on the device what it left out.
 _WEIGHTS = FakeQuantize.with_args(
     observer=MovingAveragePerChannelMinMaxObserver,
     averaging_constant=1.0,
@@ -55,7 +56,7 @@ _WEIGHTS = FakeQuantize.with_args(
     qscheme=torch.per_channel_symmetric,
 )
 _ACTIVATIONS = FakeQuantize.with_args(
-    observer=MovingAverageMinMaxObserver,
+    observer=MinMaxObserver,
     quant_min=-128,
     quant_max=127,
     dtype=torch.qint8,
@@ -115,6 +116,11 @@ class RoundedStudent(nn.Module):
         for place in self._places.values():
             self._rounding(place).enable_observer(mode and "ranges" in self.moving)
         return self
+
+    def forget_ranges(self) -> None:
+        """Begin anew to see what the ranges are."""
+        for place in self._places.values():
+            self._rounding(place).activation_post_process.reset_min_max_vals()
 
     def floats(self) -> dict[str, Tensor]:
         """Give the state_dict of the float student, its weights those that were rounded to.
@@ -209,6 +215,8 @@ def _begin(tuned: NoNN, epochs: int, epoch: int) -> None:
     shares = {"statistics": _STATISTICS, "ranges": _RANGES}
     for student in tuned.students:
         student.moving = {what for what, share in shares.items() if epoch <= max(1, share * epochs)}
+        if "ranges" in student.moving:
+            student.forget_ranges()
 
 
 def _round_activations(net: GraphModule) -> dict[str, str]:
