@@ -250,7 +250,8 @@ def _on_the_grid(layer: Any) -> Tensor:
     if hasattr(layer, "bn"):
         factor = layer.bn.weight / torch.sqrt(layer.bn.running_var + layer.bn.eps)
     factor = factor.reshape(-1, *(1,) * (weight.ndim - 1))
-    return torch.where(factor == 0, weight, layer.weight_fake_quant(weight * factor) / factor)
+    rounded_to: Tensor = layer.weight_fake_quant(weight * factor) / factor
+    return rounded_to
 
 
 def _what(net: GraphModule, node: Node) -> Any:
