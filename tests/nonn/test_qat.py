@@ -194,6 +194,38 @@ def test_the_device_rounds_where_training_did_and_can_have_its_ranges(lame, tune
     assert {name for name, kind in kinds.items() if kind not in ("PAD", "RESHAPE")} == set(tuned.ranges[0])
 
 
+def int8_accuracy(network, images):
+    """As the stock converter quantises the students, over the oracle; the head is float."""
+    from nonn_mcu.convert import golden
+    from nonn_mcu.convert.int8 import from_float
+    from nonn_mcu.convert.layout import arrange
+    from nonn_mcu.verify import oracle
+    from nonn_mcu.verify.fidelity import dequantize
+
+    features = []
+    for module in network.students:
+        student = Student("student", "module", module.requires_grad_(False), INPUT)
+        int8 = from_float(student, images[0][0][:128].numpy(), lambda step: None, quantiser="stock")
+        (taken,), (given,) = int8.inputs, int8.outputs
+        x = golden.quantised(arrange(images[2][0].numpy(), taken.from_torch, taken.shape), taken)
+        (found,) = oracle.run(int8.model, [x])
+        features.append(dequantize(found, given).reshape(len(x), -1))
+    with torch.no_grad():
+        logits = network.head(torch.from_numpy(np.concatenate(features, axis=1)).float())
+    return float((logits.argmax(1) == images[2][1]).float().mean())
+
+
+@pytest.mark.long
+def test_what_the_devices_had_lost_comes_back(lame, tuned, images):
+    pytest.importorskip("onnx2tf")
+    lost = int8_accuracy(copy.deepcopy(lame), images)
+    after = copy.deepcopy(lame)
+    after.load_state_dict(tuned.state_dict)
+    back = int8_accuracy(after, images)
+    assert lost < accuracy(lame, *images[2]) - 0.1 and back > lost + 0.08
+    assert back == pytest.approx(accuracy(after, *images[2]), abs=0.02)
+
+
 # arch of a student: how many activations it rounds, counted by hand
 ROUNDED = {
     "resnet8": 1 + 3 * 3 + 2,  # a block has two convolutions and a sum
