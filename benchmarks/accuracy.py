@@ -64,7 +64,7 @@ def row(student: Student, quantiser: str, source: str, test: calib.Samples) -> t
     """Quantise in one way and measure on all test samples."""
     given = sets.gather(student, source, test_limit=1, validate=quantiser == "auto", progress=told)
     validation = None if given.validation is None else given.validation.x
-    made = from_float(student, given.calibration.x, told, validation=validation, quantiser=quantiser)
+    made = from_float(student, given.calibration.x, told, validation=validation)
     (info,) = made.inputs
     answers = outputs(made.model, golden.quantised(arrange(test.x, info.from_torch, info.shape), info))
     reference = to_device(forward(student, test.x)[0], made.outputs[0])

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -29,24 +29,22 @@ from nonn_mcu.students import Student, forward
 from nonn_mcu.students.student import first_line
 
 Progress = Callable[[str], None]
-Quantiser = Literal["auto", "stock"]
 
 
 @dataclass(frozen=True, eq=False)
 class Int8:
     """The quantised model and what the device's tensors mean; outputs come in the student's order.
 
-    ``log`` is what the tools said. ``onnx`` is the rewritten float graph, None for a ready ``.tflite``.
-    ``twin`` is the float ``.tflite`` whose operators are those of ``model`` one by one, but for QUANTIZE,
-    with tensors of the same names; None for a ready ``.tflite`` and where they do not pair. ``steps`` are
-    those of :func:`nonn_mcu.convert.ptq.refine.refine`, none where the stock model was not refined.
+    ``log`` is what the tools said. ``twin`` is the float ``.tflite`` whose operators are those of ``model``
+    one by one, but for QUANTIZE, with tensors of the same names; None for a ready ``.tflite`` and where they
+    do not pair. ``steps`` are those of :func:`nonn_mcu.convert.ptq.refine.refine`, none where the stock model
+    was not refined.
     """
 
     model: bytes
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
     log: str
-    onnx: Any = None
     twin: bytes | None = None
     steps: tuple[Step, ...] = ()
 
@@ -57,14 +55,13 @@ def from_float(
     progress: Progress,
     *,
     validation: np.ndarray | None = None,
-    quantiser: Quantiser = "auto",
     ranges: Mapping[str, tuple[float, float]] | None = None,
 ) -> Int8:
     """Quantise a float student with the samples ``x``, float32 ``(N, *student.input.shape)``.
 
     The float network is compared with the student after every step, on ``x`` and on a marker that shows
-    every exchange of axes. With ``validation``, other samples of the same shape, "auto" refines what the
-    stock converter makes; "stock" leaves it. ``ranges`` are those of activations, by the names of the
+    every exchange of axes. With ``validation``, other samples of the same shape, what the stock
+    converter makes is refined. ``ranges`` are those of activations, by the names of the
     model's tensors, that training has found: refinement may choose them. Raises :class:`BadInput`.
     """
     progress("Loading TensorFlow")
@@ -95,7 +92,7 @@ def from_float(
         def named(tflite: bytes) -> bytes:
             return name_tensors(tflite, float_network.sources, graph.graph, order)
 
-        if quantiser == "auto" and validation is not None:
+        if validation is not None:
             held_out = arrange(validation, arrangement.input_axes, float_network.input_shape)
             learned = by_index(named(stock), ranges or {})
             refined = refine(stock, exact, samples, held_out, progress, learned=learned)
@@ -108,7 +105,7 @@ def from_float(
     check(device)
     log = f"== ONNX export\n{export_log}\n== onnx2tf\n{network_log}\n== TensorFlow Lite\n{quantise_log}"
     infos = _infos(student, exported, device, arrangement, references)
-    return Int8(model, *infos, log, graph, twin, refined.steps)
+    return Int8(model, *infos, log, twin, refined.steps)
 
 
 def from_tflite(student: Student) -> Int8:

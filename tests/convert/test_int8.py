@@ -230,10 +230,8 @@ def test_with_validation_samples_the_model_is_refined_and_has_a_twin():
     assert [step.name for step in made.steps][:: len(made.steps) - 1] == ["stock", "refined"]
     assert made.steps[-1].sqnr_db > made.steps[0].sqnr_db + 1
     assert min(measured(one, made).sqnr_db) > min(measured(one, convert(one)).sqnr_db)
-    stock = int8.from_float(
-        one, samples((4, 6, 10)), lambda step: None, validation=held_out, quantiser="stock"
-    )
-    assert (stock.model, stock.steps) == (convert(one).model, ())
+    stock = convert(one)
+    assert stock.steps == ()
     for each in (made, stock):  # operators one to one, tensors by the same names
         device, exact = read(each.model), read(each.twin)
         assert [op.kind for op in device.ops] == [op.kind for op in exact.ops]

@@ -205,7 +205,7 @@ def int8_accuracy(network, images):
     features = []
     for module in network.students:
         student = Student("student", "module", module.requires_grad_(False), INPUT)
-        int8 = from_float(student, images[0][0][:128].numpy(), lambda step: None, quantiser="stock")
+        int8 = from_float(student, images[0][0][:128].numpy(), lambda step: None)
         (taken,), (given,) = int8.inputs, int8.outputs
         x = golden.quantised(arrange(images[2][0].numpy(), taken.from_torch, taken.shape), taken)
         (found,) = oracle.run(int8.model, [x])
