@@ -104,6 +104,8 @@ def convert(
 
     Exit codes: 0 converted, 1 over budget, 2 bad input.
     """
+    # before torch is loaded: threads that spin while they wait take the cores from those that work
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from nonn_mcu import budget
     from nonn_mcu.bundle import RUNTIMES
     from nonn_mcu.convert.assemble import LOG

@@ -34,6 +34,15 @@ def seen(count: int) -> torch.Tensor:
     return ((colours * torch.ones(8, 8)) - mean) / std
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Threads that wait by spinning take the cores from the tests beside this one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="module")
 def student() -> Student:
     return Student("net", "module", network(), SPEC)
