@@ -66,14 +66,12 @@ def fidelity_lines(measured: Fidelity | None, infos: Sequence[TensorInfo]) -> li
 
 
 def quantisation_line(steps: Sequence[QuantisationStep]) -> str | None:
-    """Say what refining the stock converter's model gained, and by which steps; None where none was tried."""
+    """Say what refining the stock converter's model gained; None where it was not tried."""
     if not steps:
         return None
-    kept = dict.fromkeys(step.name for step in steps[1:-1] if step.kept)
     stock, last = steps[0], steps[-1]
-    if not (kept and last.kept):
-        return f"SQNR {stock.sqnr_db:.1f} dB as the stock converter gives it; no step gained on it"
-    return f"SQNR {last.sqnr_db:.1f} dB, stock {stock.sqnr_db:.1f} dB; by {', '.join(kept)}"
+    gained = f"refined {last.sqnr_db:.1f} dB" if last.kept else "no step gained on it"
+    return f"SQNR stock {stock.sqnr_db:.1f} dB, {gained}, on held-out samples"
 
 
 def markdown(manifest: Manifest, golden: Fidelity | None, notes: Sequence[str]) -> str:
@@ -96,7 +94,8 @@ def markdown(manifest: Manifest, golden: Fidelity | None, notes: Sequence[str]) 
         lines += [f"- golden vectors: {line}" for line in fidelity_lines(golden, manifest.outputs)]
     lines += [f"- note: {note}" for note in notes]
     if (gained := quantisation_line(manifest.quantisation)) is not None:
-        lines.append(f"- quantised: {gained}")
+        kept = ", ".join(dict.fromkeys(step.name for step in manifest.quantisation[1:-1] if step.kept))
+        lines.append(f"- quantised: {gained}; steps kept: {kept or 'none'}")
     if manifest.calibration is not None:
         used = manifest.calibration
         lines.append(f"- calibrated with {used.samples} samples of {_inline(used.source)}")
