@@ -6,8 +6,9 @@ import os
 from dataclasses import dataclass
 
 from nonn_mcu import calib
-from nonn_mcu.calib import Samples, synthetic
+from nonn_mcu.calib import Samples
 from nonn_mcu.convert.int8 import Progress
+from nonn_mcu.dream import synthetic
 from nonn_mcu.students import Student
 
 # Ranges of activations settle within a few hundred samples; each costs an inference.

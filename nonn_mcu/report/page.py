@@ -11,7 +11,7 @@ import numpy as np
 
 from nonn_mcu import budget
 from nonn_mcu.bundle import Bundle, read_listed
-from nonn_mcu.calib import synthetic
+from nonn_mcu.dream import synthetic
 from nonn_mcu.errors import MissingExtra
 from nonn_mcu.manifest import Manifest, TargetName
 from nonn_mcu.report import captions

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from nonn_mcu import bundle, students
-from nonn_mcu.calib import Samples, synthetic
+from nonn_mcu.calib import Samples
 from nonn_mcu.cli import main
-from nonn_mcu.dream import metadata
+from nonn_mcu.dream import metadata, synthetic
 from nonn_mcu.errors import BadInput
 from nonn_mcu.nonn import teacher as teachers
 from nonn_mcu.students import zoo

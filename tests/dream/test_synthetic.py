@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from nonn_mcu.calib import synthetic
 from nonn_mcu.convert.sets import gather
+from nonn_mcu.dream import synthetic
 from nonn_mcu.dream.batch_norm import watch
 from nonn_mcu.errors import BadInput
 from nonn_mcu.students.student import Student, input_spec
