@@ -75,3 +75,14 @@ def _convert(name: str, folder: Path, request: pytest.FixtureRequest) -> None:
 def _run(*command: str) -> None:
     done = subprocess.run(command, capture_output=True, check=False)
     assert done.returncode == 0, f"{command}\n{done.stdout.decode()}\n{done.stderr.decode()}"
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """Let torch use one thread: threads that wait by spinning take the cores from the tests beside these."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from nonn_mcu.nonn.distil.train import Epoch
     from nonn_mcu.nonn.model import StudentSpec
     from nonn_mcu.nonn.parts import Parts
-
-Word = TypeVar("Word", bound=str)
 
 AUTO = "auto"
 # What trial conversions are calibrated with: their ranges do not matter.
@@ -88,8 +86,8 @@ def distil(
     from nonn_mcu.nonn.distil.views import AUGMENTS
     from nonn_mcu.students.arch import parse_name
 
-    seen_as = _one_of("--augment", augment or _usual_augment(data), AUGMENTS)
-    methods = METHODS if method == "all" else (_one_of("--method", method, METHODS),)
+    seen_as = student_options.one_of("--augment", augment or student_options.usual_augment(data), AUGMENTS)
+    methods = METHODS if method == "all" else (student_options.one_of("--method", method, METHODS),)
     weights = Weights(*_loss(loss))
     for option, value, least in (
         *(("--epochs", epochs, 1), ("--batch", batch, 2), ("--seed", seed, 0), ("--qat", qat, 0)),
@@ -164,17 +162,6 @@ def _loss(text: str) -> tuple[Any, ...]:
     if len(parts) != 3 or not (0 <= parts[0] <= 1 and 0 < parts[1] < 1e6 and 0 <= parts[2] < 1e9):
         raise BadInput(f"--loss {text!r}: give alpha in 0..1, T above 0 and beta, such as 0.9,4,4")
     return parts
-
-
-def _usual_augment(data: str) -> str:
-    return "crop-flip" if data.startswith("cifar10:") else "none"
-
-
-def _one_of(option: str, word: str, known: Sequence[Word]) -> Word:
-    for one in known:
-        if one == word:
-            return one
-    raise BadInput(f"{option} {word!r}: it is one of {', '.join(known)}")
 
 
 def _choose(parts: Parts, samples: Data, spec: Any, flash: str, ram: str | None) -> tuple[StudentSpec, ...]:

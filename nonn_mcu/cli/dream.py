@@ -78,10 +78,7 @@ def metadata(
     from nonn_mcu.nonn import teacher as teachers
     from nonn_mcu.nonn.distil.views import AUGMENTS
 
-    asked = augment or usual_augment(data)
-    seen_as = next((one for one in AUGMENTS if one == asked), None)
-    if seen_as is None:
-        raise BadInput(f"--augment {augment!r}: it is one of {', '.join(AUGMENTS)}")
+    seen_as = student_options.one_of("--augment", augment or student_options.usual_augment(data), AUGMENTS)
     _require_numbers(
         *(("--share", share, 1e-9, 1), ("--clusters", clusters, 1, 10_000)),
         *(("-k", k, 2, 1e9), ("--seed", seed, 0, 1e9)),
@@ -301,11 +298,6 @@ def compare(
     else:
         text.print_comparison(results, best, out)
     return 0
-
-
-def usual_augment(data: str) -> str:
-    """Name the views that are usual: of photographs, but not of all that is grey and small."""
-    return "crop-flip" if data.startswith("cifar10:") else "none"
 
 
 def _require(purpose: str, *packages: str) -> None:

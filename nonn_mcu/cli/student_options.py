@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -11,6 +12,8 @@ from nonn_mcu.errors import BadInput
 
 if TYPE_CHECKING:
     from nonn_mcu.students import Student
+
+Word = TypeVar("Word", bound=str)
 
 Arch = Annotated[str | None, typer.Option(metavar="NAME", help="For a state_dict: or FILE.py:FUNC.")]
 Shape = Annotated[str | None, typer.Option(metavar="C,H,W", help="Input without batch.")]
@@ -59,3 +62,16 @@ def numbers(text: str | None, option: str, kind: type) -> tuple[Any, ...] | None
         raise BadInput(
             f"{option} {text!r}: give numbers with commas between them, such as {example}"
         ) from None
+
+
+def one_of(option: str, word: str, known: Sequence[Word]) -> Word:
+    """Give the ``word`` as one of those ``known``. Raises :class:`BadInput`."""
+    for one in known:
+        if one == word:
+            return one
+    raise BadInput(f"{option} {word!r}: it is one of {', '.join(known)}")
+
+
+def usual_augment(data: str) -> str:
+    """Name the views that are usual: of photographs, but not of all that is grey and small."""
+    return "crop-flip" if data.startswith("cifar10:") else "none"

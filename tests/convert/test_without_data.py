@@ -14,17 +14,10 @@ from nonn_mcu.errors import BadInput
 from nonn_mcu.nonn import teacher as teachers
 from nonn_mcu.students import zoo
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SPEC = students.input_spec((1, 8, 8), mean=(0.3,), std=(0.4,), labels=("a", "b", "c"))
 ARCH, ARGS = "ds-cnn-8", {"classes": 3, "kernel_h": 3, "kernel_w": 3, "stride": 1, "height": 8, "columns": 8}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Threads that wait by spinning take the cores from the tests beside this one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,8 @@ from nonn_mcu.dream.batch_norm import watch
 from nonn_mcu.errors import BadInput
 from nonn_mcu.students.student import Student, input_spec
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SPEC = input_spec((3, 8, 8), mean=(0.5, 0.4, 0.3), std=(0.2, 0.25, 0.3))
 
 
@@ -32,15 +34,6 @@ def seen(count: int) -> torch.Tensor:
     colours = torch.rand(count, 3, 1, 1) * torch.linspace(0.3, 1, 8)
     mean, std = (torch.tensor(values).reshape(3, 1, 1) for values in (SPEC.mean, SPEC.std))
     return ((colours * torch.ones(8, 8)) - mean) / std
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Threads that wait by spinning take the cores from the tests beside this one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,11 @@ from nonn_mcu.nonn.distil.train import Recipe, accuracy, train  # noqa: E402
 from nonn_mcu.nonn.model import FeatureNet, NoNN, StudentSpec  # noqa: E402
 from nonn_mcu.students import Student, zoo  # noqa: E402
 
-pytestmark = [pytest.mark.xdist_group("tensorflow"), pytest.mark.filterwarnings("ignore")]
+pytestmark = [
+    pytest.mark.usefixtures("one_thread"),
+    pytest.mark.xdist_group("tensorflow"),
+    pytest.mark.filterwarnings("ignore"),
+]
 
 GROUPS = ((0, 1, 2, 3, 4, 5), (6, 7, 8, 9, 10, 11))
 LARGE = 64  # times the other weights of its output channel
@@ -37,14 +41,6 @@ EPOCHS = 3
 def labelled(split):
     samples = calib.load("digits", INPUT, split=split)
     return torch.from_numpy(samples.x), torch.from_numpy(samples.labels)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
