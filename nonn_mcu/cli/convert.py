@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nonn_mcu.cli import convert_result, student_options
+from nonn_mcu.cli import convert_result
 from nonn_mcu.cli.convert_result import Result
 from nonn_mcu.cli.output import one_line, print_json
 from nonn_mcu.cli.progress import steps
 from nonn_mcu.cli.provenance import command_line
+from nonn_mcu.cli.student_options import NetworkOptions, with_network_options
 from nonn_mcu.errors import BadInput
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class _Order:
         return Path("build", name) if self.out is None else self.out
 
 
+@with_network_options()
 def convert(
     ctx: typer.Context,
     student: Annotated[
@@ -69,12 +71,7 @@ def convert(
     small: Annotated[
         bool | None, typer.Option("--size/--speed", metavar="", help="Small code, or fast; else both.")
     ] = None,
-    arch: student_options.Arch = None,
-    shape: student_options.Shape = None,
-    layout: student_options.Layout = None,
-    mean: student_options.Mean = None,
-    std: student_options.Std = None,
-    labels: student_options.Labels = None,
+    network: NetworkOptions,
     calib: Annotated[
         str | None,
         typer.Option(metavar="SRC", help="Images DIR, .npy/z, stats, noise, .."),
@@ -92,9 +89,6 @@ def convert(
     ram: Annotated[str | None, typer.Option(metavar="SIZE", help="RAM; no limit if left out.")] = None,
     head: Annotated[str | None, typer.Option(metavar="WHERE", help="Of a network: host or device:K.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Write the bundle even over budget.")] = False,
-    allow_pickle: Annotated[
-        bool, typer.Option("--allow-pickle", help="Run code in STUDENT: if you trust it!")
-    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout, and nothing else.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print the tools' log to stderr.")] = False,
 ) -> int:
@@ -121,22 +115,13 @@ def convert(
         raise BadInput(f"--quantise {quantise!r}: it is auto or stock")
     goals: dict[bool | None, Goal] = {True: "size", False: "speed", None: "balance"}
     limits = (budget.parse_size(flash), None if ram is None else budget.parse_size(ram))
-    own: dict[str, Any] = {
-        "arch": arch,
-        "shape": shape,
-        "layout": layout,
-        "mean": mean,
-        "std": std,
-        "labels": labels,
-        "allow_pickle": allow_pickle,
-    }
     try:
         with steps() as progress:
             progress(f"Loading {one_line(os.fsdecode(student))}")
             typed = command_line(ctx, _UNTOLD)
             wishes = (out, name, runtime, goals[small], quantise == "auto", typed, vectors)
             order = _Order(*wishes, *limits, force, progress)
-            result = _convert(student, own, calib, head, order)
+            result = _convert(student, network, calib, head, order)
     except TooLarge as error:
         if not as_json:
             print(budget_report.refusal(error.info, error.layers))
@@ -159,9 +144,7 @@ def convert(
     return 0
 
 
-def _convert(
-    file: Path, own: Mapping[str, Any], calib: str | None, head: str | None, order: _Order
-) -> Result:
+def _convert(file: Path, own: NetworkOptions, calib: str | None, head: str | None, order: _Order) -> Result:
     """Convert whatever the file holds; ``own`` are the options that a network's file makes needless."""
     from nonn_mcu.nonn.convert import loading
 
@@ -169,8 +152,8 @@ def _convert(
     if trained is None:
         if head is not None:
             raise BadInput(f"--head {head}: {file} is no network of students; leave it out")
-        return _student(student_options.load(file, **own, calibration=calib), order)
-    given = next((option for option, value in own.items() if value), None)
+        return _student(own.load(file, calib), order)
+    given = next((option for option, value in vars(own).items() if value), None)
     if given is not None:
         raise BadInput(
             f"--{given.replace('_', '-')}: {file} is a network, which says it itself; leave it out"

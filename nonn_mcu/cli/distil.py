@@ -27,6 +27,7 @@ AUTO = "auto"
 TRIAL_SAMPLES = 16
 
 
+@student_options.with_network_options()
 def distil(
     teacher: Annotated[
         Path, typer.Argument(metavar="TEACHER", help="A checkpoint or state_dict.", show_default=False)
@@ -54,15 +55,7 @@ def distil(
     cache: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the teacher's answers.")] = None,
     flash: Annotated[str, typer.Option("--budget", metavar="SIZE", help="For auto.")] = "500KB",
     ram: Annotated[str | None, typer.Option(metavar="SIZE", help="For auto; no limit if left out.")] = None,
-    arch: student_options.Arch = None,
-    shape: student_options.Shape = None,
-    layout: student_options.Layout = None,
-    mean: student_options.Mean = None,
-    std: student_options.Std = None,
-    labels: student_options.Labels = None,
-    allow_pickle: Annotated[
-        bool, typer.Option("--allow-pickle", help="Run code in TEACHER: if you trust it!")
-    ] = False,
+    network: student_options.NetworkOptions,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout, and nothing else.")] = False,
 ) -> int:
     """Distil a partitioned teacher into students, one for each device.
@@ -100,16 +93,7 @@ def distil(
     fabric = start_fabric()
     with steps() as step:
         step(f"Loading {one_line(os.fsdecode(teacher))}")
-        loaded = student_options.load(
-            teacher,
-            arch=arch,
-            shape=shape,
-            layout=layout,
-            mean=mean,
-            std=std,
-            labels=labels,
-            allow_pickle=allow_pickle,
-        )
+        loaded = network.load(teacher)
         divided = parts_file.read(parts)
         parts_file.require_teacher(divided, teachers.of(loaded))  # another one may not have the layer
         taught_by = teachers.of(loaded, divided.teacher.layer)

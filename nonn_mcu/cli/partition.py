@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nonn_mcu.cli import student_options
 from nonn_mcu.cli.output import one_line, print_json
 from nonn_mcu.cli.progress import show, steps
+from nonn_mcu.cli.student_options import NetworkOptions, with_network_options
 from nonn_mcu.errors import BadInput
 
 if TYPE_CHECKING:
     from nonn_mcu.nonn.parts import Parameters, Parts
 
 
+@with_network_options("labels")
 def partition(
     teacher: Annotated[
         Path, typer.Argument(metavar="TEACHER", help="A checkpoint or state_dict.", show_default=False)
@@ -41,14 +42,7 @@ def partition(
     affinity: Annotated[str, typer.Option(metavar="A", help="Or coactivation.")] = "hubness",
     gamma: Annotated[float, typer.Option(metavar="G", help="Resolution of communities.")] = 0.7,
     seed: Annotated[int, typer.Option(metavar="S", help="Of communities and picture.")] = 0,
-    arch: student_options.Arch = None,
-    shape: student_options.Shape = None,
-    layout: student_options.Layout = None,
-    mean: student_options.Mean = None,
-    std: student_options.Std = None,
-    allow_pickle: Annotated[
-        bool, typer.Option("--allow-pickle", help="Run code in TEACHER: if you trust it!")
-    ] = False,
+    network: NetworkOptions,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout, and nothing else.")] = False,
 ) -> int:
     """Partition a teacher's last channels over N students.
@@ -77,15 +71,7 @@ def partition(
     drawing = out.with_suffix(".svg")
     with steps() as step:
         step(f"Loading {one_line(os.fsdecode(teacher))}")
-        loaded = student_options.load(
-            teacher,
-            arch=arch,
-            shape=shape,
-            layout=layout,
-            mean=mean,
-            std=std,
-            allow_pickle=allow_pickle,
-        )
+        loaded = network.load(teacher)
         observed = teachers.of(loaded, layer)
         channels.sizes(observed.channels, [1] * students)  # refuses before the teacher sees the data
         parameters = _parameters(

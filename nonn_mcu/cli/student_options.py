@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
@@ -14,41 +17,70 @@ if TYPE_CHECKING:
     from nonn_mcu.students import Student
 
 Word = TypeVar("Word", bound=str)
-
-Arch = Annotated[str | None, typer.Option(metavar="NAME", help="For a state_dict: or FILE.py:FUNC.")]
-Shape = Annotated[str | None, typer.Option(metavar="C,H,W", help="Input without batch.")]
-Layout = Annotated[str | None, typer.Option(metavar="L", help="CHW, HWC or FLAT.")]
-Mean = Annotated[str | None, typer.Option(metavar="M,..", help="Per channel, of pixels in 0..1.")]
-Std = Annotated[str | None, typer.Option(metavar="S,..", help="Per channel.")]
-Labels = Annotated[str | None, typer.Option(metavar="A,B,..", help="Names of the classes.")]
+Command = Callable[..., int]
 
 
-def load(
-    path: Path,
-    *,
-    arch: str | None,
-    shape: str | None,
-    layout: str | None,
-    mean: str | None,
-    std: str | None,
-    labels: str | None = None,
-    calibration: str | None = None,
-    allow_pickle: bool = False,
-) -> Student:
-    """Load a network with the options as they were typed. Raises what ``students.load`` raises."""
-    from nonn_mcu import students
+@dataclass(frozen=True)
+class NetworkOptions:
+    """The options as they were typed, None where they are left out; ``students.load`` says what they mean."""
 
-    return students.load(
-        path,
-        arch=arch,
-        allow_pickle=allow_pickle,
-        shape=numbers(shape, "--shape", int),
-        layout=layout,  # type: ignore[arg-type]
-        mean=numbers(mean, "--mean", float),
-        std=numbers(std, "--std", float),
-        labels=None if labels is None else tuple(label.strip() for label in labels.split(",")),
-        calibration=calibration,
+    arch: Annotated[str | None, typer.Option(metavar="NAME", help="For a state_dict: or FILE.py:FUNC.")] = (
+        None
     )
+    shape: Annotated[str | None, typer.Option(metavar="C,H,W", help="Input without batch.")] = None
+    layout: Annotated[str | None, typer.Option(metavar="L", help="CHW, HWC or FLAT.")] = None
+    mean: Annotated[str | None, typer.Option(metavar="M,..", help="Per channel, of pixels in 0..1.")] = None
+    std: Annotated[str | None, typer.Option(metavar="S,..", help="Per channel.")] = None
+    labels: Annotated[str | None, typer.Option(metavar="A,B,..", help="Names of the classes.")] = None
+    allow_pickle: Annotated[
+        bool, typer.Option("--allow-pickle", help="Run the file's code, if you trust it.")
+    ] = False
+
+    def load(self, path: Path, calibration: str | None = None) -> Student:
+        """Load the network in a file. Raises what ``students.load`` raises."""
+        from nonn_mcu import students
+
+        return students.load(
+            path,
+            arch=self.arch,
+            allow_pickle=self.allow_pickle,
+            shape=numbers(self.shape, "--shape", int),
+            layout=self.layout,  # type: ignore[arg-type]
+            mean=numbers(self.mean, "--mean", float),
+            std=numbers(self.std, "--std", float),
+            labels=None if self.labels is None else tuple(one.strip() for one in self.labels.split(",")),
+            calibration=calibration,
+        )
+
+
+def with_network_options(*without: str) -> Callable[[Command], Command]:
+    """Decorate a command that takes ``network``, :class:`NetworkOptions`: give it their options for it.
+
+    Typer reads the options from the signature. Those ``without`` which the command does are left out.
+    """
+    hints = get_type_hints(NetworkOptions, include_extras=True)
+    options = [
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
+        )
+        for field in fields(NetworkOptions)
+        if field.name not in without
+    ]
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def typed(**values: Any) -> int:
+            network = NetworkOptions(**{option.name: values.pop(option.name) for option in options})
+            return command(**values, network=network)
+
+        signature = inspect.signature(command, eval_str=True)
+        parameters: list[inspect.Parameter] = []
+        for parameter in signature.parameters.values():
+            parameters += options if parameter.name == "network" else [parameter]
+        typed.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        return typed
+
+    return decorate
 
 
 def numbers(text: str | None, option: str, kind: type) -> tuple[Any, ...] | None:

@@ -227,6 +227,7 @@ ROUNDED = {
     "resnet8": 1 + 3 * 3 + 2,  # a block has two convolutions and a sum
     "wrn10-0.5": 1 + 3 * 4 + 3 + 2,  # with a convolution in each shortcut, batch norms after the sums
     "vgg11-0.1": 8 + 2,
+    "mobilenetv1-0.1": 1 + 2 * 13 + 2,
     "mobilenetv2-0.1": 1 + 2 + 16 * 3 + 11 + 1 + 2,
 }
 
@@ -243,6 +244,17 @@ def test_what_the_device_rounds_is_rounded_and_nothing_else(arch):
     assert len(ranges) == ROUNDED[arch] and all(low <= 0 < high for low, high in ranges.values())
     active = [name for name in ranges if "onv" in name and ranges[name][0] == 0]
     assert "/project/Conv" in active  # what a ReLU follows is rounded behind it
+
+
+def test_a_channel_that_its_batch_norm_ends_stays_a_number():
+    module = NoNN([StudentSpec("wrn10-0.5", {}, (0,)), StudentSpec("wrn10-0.5", {}, (1,))], (1, 8, 8), 3)
+    norms = [part for part in module.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+    for norm in norms:
+        torch.nn.init.zeros_(norm.weight[:1])
+    rounded = qat.round_students(module)
+    rounded.both(torch.randn(8, 1, 8, 8))
+    for student in rounded.students:
+        assert all(torch.isfinite(value).all() for value in student.floats().values())
 
 
 class Undecided(FeatureNet):

@@ -46,8 +46,9 @@ class MobileNetV1(nn.Module):
 
     def maps(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) to the last maps (N, C, H', W')."""
-        out: Tensor = self.model[:-1](x)  # what comes last is the pooling
-        return out
+        for layer in list(self.model)[:-1]:  # what comes last is the pooling
+            x = layer(x)
+        return x
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) to logits (N, classes)."""
