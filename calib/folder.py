@@ -26,7 +26,7 @@ def pool(folder: Path, spec: InputSpec, split: Split) -> Pool:
     """List the images by name; they are opened when taken. Raises :class:`BadInput`, ``MissingExtra``."""
     divided = (folder / "train").is_dir() and (folder / "test").is_dir()
     root = folder / split if divided else folder
-    return of_files(root, images_in(root), spec, title=folder.resolve().name, divided=divided)
+    return of_files(root, images_in(root), spec, title=f"{folder.resolve().name}/", divided=divided)
 
 
 def images_in(root: Path) -> list[Path]:

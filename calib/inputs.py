@@ -24,7 +24,7 @@ def read(source: Path, spec: InputSpec) -> tuple[tuple[str, ...], Samples]:
     if source.is_dir():
         files = folder.images_in(source)
         names = tuple(file.relative_to(source).as_posix() for file in files)
-        pool = folder.of_files(source, files, spec, title=source.resolve().name)
+        pool = folder.of_files(source, files, spec, title=f"{source.resolve().name}/")
     elif source.suffix.lower() in (".npy", ".npz"):
         pool = arrays.pool(source)
         names = tuple(f"{source.name}[{index}]" for index in range(pool.count))

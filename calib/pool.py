@@ -15,7 +15,7 @@ class Pool:
     ``take(indices)`` gives them in that order: as images, float32 ``(N, H, W, C)`` on the 0..1 scale, or,
     when ``ready``, as floats ``(N, ...)`` that are already what the network sees. ``divided`` says that the
     source has its own train and test parts and that this is the one asked for. ``title`` is the source
-    without absolute paths.
+    without absolute paths; a folder's ends with a slash, so that none is taken for ``digits`` or ``noise``.
     """
 
     title: str

@@ -49,7 +49,7 @@ def test_a_folder_of_images_is_preprocessed_as_the_spec_says(tmp_path, spec):
     train = calib.load(str(tmp_path / "images"), spec)
     test = calib.load(str(tmp_path / "images"), spec, split="test")
     assert train.x.shape == (24, *spec.shape) and test.x.shape == (6, *spec.shape)
-    assert train.x.dtype == np.float32 and train.labels is None and train.source == "images"
+    assert train.x.dtype == np.float32 and train.labels is None and train.source == "images/"
     found = np.concatenate([train.x, test.x])
     wanted = expected(pixels, spec)
     distance = np.abs(found[:, None] - wanted[None]).reshape(30, 30, -1).max(2)

@@ -87,17 +87,8 @@ def overlapping(lines):
     return found
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize(
-    ("change", "scripts"),
-    [(lambda values: values, True), (lambda values: values, False), (long_names, True), (hostile, True)],
-    ids=["plain", "no-scripts", "long", "hostile"],
-)
-def test_it_can_be_read(see, values, change, width, scripts):
-    page, heard = see(change(values).page, width, scripts)
-    pictures = page.evaluate(PICTURES)
-    assert len(pictures) == 11, "budget, plan, two of layers, steps, four samples, two devices"
-    for wide, high, loaded, words in pictures:
+def require_readable(page, width):
+    for wide, high, loaded, words in page.evaluate(PICTURES):
         assert wide > 90 and high > 50 and loaded and words
     whole, seen = page.evaluate(SIZES)
     assert whole == seen == width
@@ -107,6 +98,28 @@ def test_it_can_be_read(see, values, change, width, scripts):
     beyond = [line for line in lines if line[0] < -0.5 or line[2] > width + 0.5]
     assert beyond == []
     assert page.evaluate(CUT) == page.evaluate(SPILT) == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(
+    ("change", "scripts"),
+    [(lambda values: values, True), (lambda values: values, False), (long_names, True), (hostile, True)],
+    ids=["plain", "no-scripts", "long", "hostile"],
+)
+def test_it_can_be_read(see, values, change, width, scripts):
+    page, heard = see(change(values).page, width, scripts)
+    assert len(page.evaluate(PICTURES)) == 11, "budget, plan, two of layers, steps, four samples, two devices"
+    require_readable(page, width)
+    assert heard == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_of_a_deep_network_can_be_read(see, converted, width):
+    content = (converted("resnet56") / "report.html").read_bytes()
+    assert len(content) < 2_000_000
+    page, heard = see(content, width)
+    require_readable(page, width)
     assert heard == []
 
 
