@@ -46,6 +46,11 @@ def told(step: str) -> None:
     """Say nothing of the steps."""
 
 
+def numbers(text: str) -> tuple[float, ...]:
+    """Read numbers with commas between them."""
+    return tuple(map(float, text.split(",")))
+
+
 def outputs(made: Int8, x: np.ndarray) -> np.ndarray:
     """Int8 outputs (N, classes) of the interpreter for float32 samples (N, *shape) of the student's."""
     (info,) = made.inputs
@@ -60,7 +65,7 @@ def student_answers(student: Student, given: sets.Sets, x: np.ndarray, **ranges:
     """Quantise a student and ask it."""
     assert given.calibration is not None
     validation = None if given.validation is None else given.validation.x
-    made = from_float(student, given.calibration.x, told, validation=validation, **ranges)
+    made = from_float(student, given.calibration.x, told, validation=validation, made=given.made, **ranges)
     return made, outputs(made, x)
 
 
@@ -107,8 +112,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("student", type=Path)
     parser.add_argument("--arch")
-    parser.add_argument("--mean", type=float, nargs="*")
-    parser.add_argument("--std", type=float, nargs="*")
+    parser.add_argument("--mean", type=numbers, help="M,.. as for convert")
+    parser.add_argument("--std", type=numbers)
     parser.add_argument("--data", required=True, help="labelled: calibration and test images")
     parser.add_argument("--calib", default="", help="more to calibrate on: stats,noise,dream:META,dreams.npz")
     parser.add_argument("--images", type=int, default=2000)
@@ -116,8 +121,7 @@ def main() -> None:
     print(f"| {' | '.join(HEADER)} |\n|{'---|' * len(HEADER)}")
     trained = loading.load(options.student)
     if trained is None:
-        mean, std = (None if values is None else tuple(values) for values in (options.mean, options.std))
-        student = students.load(options.student, arch=options.arch, mean=mean, std=std)
+        student = students.load(options.student, arch=options.arch, mean=options.mean, std=options.std)
     else:
         student = whole(trained)
     test = calib.load(options.data, student.input, split="test", limit=options.images)

@@ -56,13 +56,15 @@ def from_float(
     *,
     validation: np.ndarray | None = None,
     ranges: Mapping[str, tuple[float, float]] | None = None,
+    made: bool = False,
 ) -> Int8:
     """Quantise a float student with the samples ``x``, float32 ``(N, *student.input.shape)``.
 
     The float network is compared with the student after every step, on ``x`` and on a marker that shows
     every exchange of axes. With ``validation``, other samples of the same shape, what the stock
     converter makes is refined. ``ranges`` are those of activations, by the names of the
-    model's tensors, that training has found: refinement may choose them. Raises :class:`BadInput`.
+    model's tensors, that training has found: refinement may choose them. ``made`` says that the samples are
+    not real ones. Raises :class:`BadInput`.
     """
     progress("Loading TensorFlow")
     network.load_tools()
@@ -95,7 +97,7 @@ def from_float(
         if validation is not None:
             held_out = arrange(validation, arrangement.input_axes, float_network.input_shape)
             learned = by_index(named(stock), ranges or {})
-            refined = refine(stock, exact, samples, held_out, progress, learned=learned)
+            refined = refine(stock, exact, samples, held_out, progress, learned=learned, made=made)
         else:
             refined = unrefined(stock, exact)
     model = named(refined.model)

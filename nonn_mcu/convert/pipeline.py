@@ -81,7 +81,7 @@ def convert(
     else:
         assert sets.calibration is not None
         held_out = None if sets.validation is None else sets.validation.x
-        quantised = from_float(student, sets.calibration.x, progress, validation=held_out)
+        quantised = from_float(student, sets.calibration.x, progress, validation=held_out, made=sets.made)
     progress("Generating C")
     code = runtimes.generate(quantised, name, runtime, flash_limit, ram_limit, goal=goal)
     if not force:

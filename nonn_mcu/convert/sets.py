@@ -27,7 +27,7 @@ _MADE = {
 
 @dataclass(frozen=True, eq=False)
 class Sets:
-    """Disjoint samples; ``notes`` say what is not known with them.
+    """Disjoint samples, all real or all ``made``; ``notes`` say what is not known with them.
 
     ``validation`` is None where nothing is to be chosen, or by too few. A ready ``.tflite`` needs no
     ``calibration``, and may go without ``test``.
@@ -36,6 +36,7 @@ class Sets:
     calibration: Samples | None
     validation: Samples | None
     test: Samples | None
+    made: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -67,7 +68,7 @@ def _made(student: Student, kind: str, source: str | None, validate: bool, progr
         "at all; give real samples with --calib, or to verify with labels, to see it"
     )
     train, test = everything.part(slice(cut)), everything.part(slice(cut, None))
-    return Sets(*_divide(train, validate), test, (note,))
+    return Sets(*_divide(train, validate), test, True, (note,))
 
 
 def _divide(train: Samples, validate: bool) -> tuple[Samples, Samples | None]:

@@ -185,6 +185,17 @@ def test_refined(made, refined, name):
         assert np.abs(before - after).max() < 1e-4 * np.abs(before).max()
 
 
+def test_samples_that_are_made_leave_room_for_real_ones(made):
+    """Made ones are smaller here, those held out too, and the test samples are not."""
+    stock, exact, x, held_out, test = made("stage")
+    by = judge(exact, test)
+    narrow, roomy = (
+        refine(stock, exact, 0.8 * x, 0.8 * held_out, lambda step: None, made=how) for how in (False, True)
+    )
+    assert [step.name for step in roomy.steps[:2]] == ["stock", "room for real samples"]
+    assert by.score(roomy.model, by_oracle).gain(by.score(narrow.model, by_oracle)) > 1
+
+
 @pytest.mark.parametrize("name", NETS)
 def test_the_refined_file_keeps_what_operators_require(refined, name):
     graph = read(refined(name).model)

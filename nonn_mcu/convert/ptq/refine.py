@@ -29,6 +29,10 @@ Progress = Callable[[str], None]
 # samples, or with biases that differ by nothing that matters.
 _FULLER, _ROUNDED, _MEANT = 0.3, 0.05, 0.2
 
+# How much further than samples that are made real ones may reach. Without it what single real samples lose
+# outweighs all rounding.
+_ROOM = 1.25
+
 _STRENGTH = 0.5  # of equalisation; more fills channels to the brim
 _FELT = 32  # samples that the float net is differentiated on
 _MEANS = 3  # times that the means are measured and half of what they are off is made up
@@ -79,13 +83,15 @@ def refine(
     progress: Progress,
     *,
     learned: Mapping[int, Range] = MappingProxyType({}),
+    made: bool = False,
 ) -> Refined:
     """Refine ``stock``, whose float model is ``twin``; both are the converter's own, with one input.
 
     ``calibration`` and ``validation`` are float32 ``(N, *shape)`` in the device's layout and share no sample:
     the first to choose by, the second to keep by. The result is never below stock on the latter. Where the
     two models do not pair, it is stock without a twin and without steps. ``learned`` are ranges by the index
-    of an int8 activation that training has found.
+    of an int8 activation that training has found. Samples that are ``made``, and not real, cannot show how
+    far real ones reach: ranges have room from the start, and the result may be below stock on them.
     """
     net = load(stock, twin)
     if net is None:
@@ -93,13 +99,23 @@ def refine(
     progress("Refining: the float network")
     by = judge(twin, validation)
     activities = observe(net, calibration)
+    base = stock
+    steps: tuple[Step, ...] = ()
+    if made:
+        activities = {
+            index: activity.over(np.full(len(activity.low), 1 / _ROOM))
+            for index, activity in activities.items()
+        }
+        net = with_ranges(net, activities, RULES["extremes"])
+        base = write(net)
+        steps = (_reported("room for real samples", by.score(base), True),)
 
     def equalised(strength: float, rule: Rule) -> Net:
         divisors = factors(net, activities, strength)
         seen = {index: activity.over(divisors[index]) for index, activity in activities.items()}
         return with_ranges(scaled(net, divisors), seen, rule)
 
-    state = _State(net, by.score(write(net)), ())
+    state = _State(net, by.score(write(net)), steps)
     for title, strength in (("ranges", 0.0), ("equalisation", _STRENGTH)):
         candidates = {f"{title}: {name}": partial(equalised, strength, rule) for name, rule in RULES.items()}
         if title == "ranges" and learned:
@@ -127,7 +143,7 @@ def refine(
         state = _step(state, by, candidates, _MEANT, progress)
         if state.net is before:
             break
-    return _judged(state, stock, twin, by)
+    return _judged(state, stock, base, twin, by)
 
 
 def _balanced(net: Net, activities: Mapping[int, Activity], x: np.ndarray) -> Net | None:
@@ -174,18 +190,18 @@ def _step(
     return _State(net, score, steps) if kept else _State(state.net, state.score, steps)
 
 
-def _judged(state: _State, stock: bytes, twin: bytes, by: Judge) -> Refined:
-    """Let the oracle decide between stock and what was found."""
+def _judged(state: _State, stock: bytes, base: bytes, twin: bytes, by: Judge) -> Refined:
+    """Let the oracle decide between the model that refinement began with and what was found."""
     model = write(state.net)
-    before, after = (by.score(one, lambda m, x: oracle.run(m, [x])) for one in (stock, model))
-    better = after.gain(before) > 0
+    scores = {one: by.score(one, lambda m, x: oracle.run(m, [x])) for one in {stock: 0, base: 0, model: 0}}
+    better = scores[model].gain(scores[base]) > 0
     steps = (
-        _reported("stock", before, True),
+        _reported("stock", scores[stock], True),
         *state.steps,
-        _reported("refined", after, better),
+        _reported("refined", scores[model], better),
     )
     if not better:
-        return Refined(stock, twin, steps)
+        return Refined(base, twin, steps)
     return Refined(model, write_twin(state.net), steps)
 
 

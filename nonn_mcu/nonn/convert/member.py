@@ -102,6 +102,7 @@ def make(
             lambda step: progress(f"{student.name}: {step}"),
             validation=held_out,
             ranges=ranges,
+            made=sets.made,
         )
     return Member(student, int8, _code(student.name, int8, runtime, limits), limits)
 
