@@ -55,7 +55,22 @@ def make(student: Student, source: str | None, progress: Progress) -> Samples:
     kind, _, file = (source or STATS).partition(":")
     made = {STATS: _stats, NOISE: _noise}.get(kind)
     x = _dreams(student, Path(file), progress) if made is None else made(student, progress)
-    return Samples(x, None, kind)
+    return Samples(_spanning(x, student.input), None, kind)
+
+
+def _spanning(x: np.ndarray, spec: InputSpec) -> np.ndarray:
+    """Make one pixel the lowest and one the highest: the input's range is known and need not be measured."""
+    low, high = limits(spec)
+    if not np.isfinite(low).all():
+        return x
+    changed = x.copy(order="C")  # so that pixels are a view of it
+    pixels = (
+        changed[0].reshape(spec.channels, -1).T
+        if spec.layout == "CHW"
+        else changed[0].reshape(-1, spec.channels)
+    )
+    pixels[0], pixels[-1] = low.reshape(-1), high.reshape(-1)
+    return changed
 
 
 def _noise(student: Student, progress: Progress) -> np.ndarray:
@@ -132,14 +147,5 @@ def _matched(student: Student, number: int, progress: Progress) -> np.ndarray:
             optimiser.step()
             with torch.no_grad():
                 x.copy_(torch.minimum(torch.maximum(x, low), high))
-    made = x.detach().numpy()
-    if np.isfinite(low.numpy()).all():
-        # one pixel is the lowest and one the highest: the input's range is known and not measured
-        spec = student.input
-        pixels = (
-            made[0].reshape(spec.channels, -1).T
-            if spec.layout == "CHW"
-            else made[0].reshape(-1, spec.channels)
-        )
-        pixels[0], pixels[-1] = low.numpy().reshape(-1), high.numpy().reshape(-1)
+    made: np.ndarray = x.detach().numpy()
     return made

@@ -89,6 +89,7 @@ def test_dreams_are_of_this_network_alone(folder, tmp_path):
     low, high = synthetic.limits(SPEC)
     assert (made.x.shape, made.source) == ((128, 1, 8, 8), "dream")
     assert ((made.x >= low - 1e-6) & (made.x <= high + 1e-6)).all()
+    assert (made.x.min(), made.x.max()) == (low.min(), high.max())  # of any pixel, whatever was dreamt
     with torch.no_grad():
         next(student.model.parameters()).add_(0.1)
     with pytest.raises(BadInput, match="metadata are of another teacher"):
