@@ -78,7 +78,7 @@ def test_a_trained_resnet56(data_dir, tmp_path, capfd):
     assert main([*arguments, "--force"]) == 0
     made = bundle.read(tmp_path / "resnet56")
     assert made.manifest.fidelity is not None
-    assert made.manifest.fidelity.sqnr_db[0] > 22
+    assert made.manifest.fidelity.sqnr_db[0] > 27  # the stock model has 25.9 dB
     spec = students.input_spec((3, 32, 32), "CHW", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
     test = calib.load(f"cifar10:{data_dir / 'cifar-10-batches-bin'}", spec, split="test", limit=400)
     (info,) = made.manifest.inputs

@@ -116,7 +116,7 @@ def test_it_can_be_read(see, values, change, width, scripts):
 @pytest.mark.long
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_page_of_a_deep_network_can_be_read(see, converted, width):
-    content = (converted("resnet56") / "report.html").read_bytes()
+    content = (converted("resnet56-refined") / "report.html").read_bytes()
     assert len(content) < 2_000_000
     page, heard = see(content, width)
     require_readable(page, width)
