@@ -100,7 +100,6 @@ def refine(
     by = judge(twin, validation)
     activities = observe(net, calibration)
     base = stock
-    steps: tuple[Step, ...] = ()
     if made:
         activities = {
             index: activity.over(np.full(len(activity.low), 1 / _ROOM))
@@ -108,14 +107,14 @@ def refine(
         }
         net = with_ranges(net, activities, RULES["extremes"])
         base = write(net)
-        steps = (_reported("room for real samples", by.score(base), True),)
+    score = by.score(base)
+    state = _State(net, score, (_reported("room for real samples", score, True),) if made else ())
 
     def equalised(strength: float, rule: Rule) -> Net:
         divisors = factors(net, activities, strength)
         seen = {index: activity.over(divisors[index]) for index, activity in activities.items()}
         return with_ranges(scaled(net, divisors), seen, rule)
 
-    state = _State(net, by.score(write(net)), steps)
     for title, strength in (("ranges", 0.0), ("equalisation", _STRENGTH)):
         candidates = {f"{title}: {name}": partial(equalised, strength, rule) for name, rule in RULES.items()}
         if title == "ranges" and learned:
