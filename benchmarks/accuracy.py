@@ -12,17 +12,18 @@ import argparse
 import os
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from nonn_mcu import calib, students
+from nonn_mcu import calib
+from nonn_mcu.cli.student_options import NetworkOptions
 from nonn_mcu.convert import golden, sets
 from nonn_mcu.convert.int8 import Int8, from_float
 from nonn_mcu.convert.layout import arrange
+from nonn_mcu.convert.pipeline import to_int8
 from nonn_mcu.nonn.checkpoint import Trained
 from nonn_mcu.nonn.convert import loading, quantise_head
-from nonn_mcu.nonn.convert.convert import whole
+from nonn_mcu.nonn.convert.convert import float_head, whole
 from nonn_mcu.students import Student, forward
 from nonn_mcu.verify import fidelity, oracle
 from nonn_mcu.verify.reference import to_device
@@ -39,16 +40,9 @@ HEADER = (
 )
 SHARE = 100  # images that a process takes at a time
 
-Answers = tuple[Int8, np.ndarray]
-
 
 def told(step: str) -> None:
     """Say nothing of the steps."""
-
-
-def numbers(text: str) -> tuple[float, ...]:
-    """Read numbers with commas between them."""
-    return tuple(map(float, text.split(",")))
 
 
 def outputs(made: Int8, x: np.ndarray) -> np.ndarray:
@@ -61,41 +55,33 @@ def outputs(made: Int8, x: np.ndarray) -> np.ndarray:
     return np.concatenate(rows).reshape(len(x), -1)
 
 
-def student_answers(student: Student, given: sets.Sets, x: np.ndarray, **ranges: Any) -> Answers:
-    """Quantise a student and ask it."""
-    assert given.calibration is not None
-    validation = None if given.validation is None else given.validation.x
-    made = from_float(student, given.calibration.x, told, validation=validation, made=given.made, **ranges)
-    return made, outputs(made, x)
-
-
-def network_answers(trained: Trained, given: sets.Sets, x: np.ndarray) -> Answers:
+def network_answers(trained: Trained, given: sets.Sets, x: np.ndarray) -> tuple[Int8, np.ndarray]:
     """Quantise the students and the head of a network, and ask the head what it makes of their features."""
     assert given.calibration is not None
     both = np.concatenate([given.calibration.x, x])
     asked = []
     for stored, module in zip(trained.content.students, trained.module.students, strict=True):
         one = Student("student", "module", module, trained.input)
-        asked.append(student_answers(one, given, both, ranges=stored.ranges))
+        made = to_int8(one, given, told, ranges=stored.ranges)
+        asked.append((made, outputs(made, both)))
     features = np.concatenate([answers for _, answers in asked], axis=1)
-    linear, cut = trained.module.head, len(given.calibration)
-    infos = [made.outputs[0] for made, _ in asked]
-    head = quantise_head.student(linear.weight.numpy(), linear.bias.numpy(), infos, trained.input.labels)
+    cut = len(given.calibration)
+    head = float_head(trained, [made.outputs[0] for made, _ in asked])
     made = from_float(head, quantise_head.calibration(features[:cut]), told)
     return made, outputs(made, quantise_head.samples(features[cut:]))
 
 
 def row(
-    student: Student, trained: Trained | None, quantiser: str, source: str, test: calib.Samples
+    student: Student, trained: Trained | None, way: tuple[str, str], test: calib.Samples, exact: np.ndarray
 ) -> tuple[str, ...]:
-    """Quantise in one way and measure on all test samples."""
+    """Quantise in one way and measure on all test samples, of which the float network makes ``exact``."""
+    quantiser, source = way
     given = sets.gather(student, source, test_limit=1, validate=quantiser == "auto", progress=told)
-    made, answers = (
-        student_answers(student, given, test.x)
-        if trained is None
-        else network_answers(trained, given, test.x)
-    )
-    exact = forward(student, test.x)[0]
+    if trained is None:
+        made = to_int8(student, given, told)
+        answers = outputs(made, test.x)
+    else:
+        made, answers = network_answers(trained, given, test.x)
     reference = to_device(exact, made.outputs[0])
     measured = fidelity.measure([answers.reshape(reference.shape)], [reference], made.outputs)
     right = [float((one.reshape(len(test), -1).argmax(1) == test.labels).mean()) for one in (exact, answers)]
@@ -112,8 +98,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("student", type=Path)
     parser.add_argument("--arch")
-    parser.add_argument("--mean", type=numbers, help="M,.. as for convert")
-    parser.add_argument("--std", type=numbers)
+    parser.add_argument("--mean", help="M,.. as for convert")
+    parser.add_argument("--std")
     parser.add_argument("--data", required=True, help="labelled: calibration and test images")
     parser.add_argument("--calib", default="", help="more to calibrate on: stats,noise,dream:META,dreams.npz")
     parser.add_argument("--images", type=int, default=2000)
@@ -121,14 +107,15 @@ def main() -> None:
     print(f"| {' | '.join(HEADER)} |\n|{'---|' * len(HEADER)}")
     trained = loading.load(options.student)
     if trained is None:
-        student = students.load(options.student, arch=options.arch, mean=options.mean, std=options.std)
+        student = NetworkOptions(arch=options.arch, mean=options.mean, std=options.std).load(options.student)
     else:
         student = whole(trained)
     test = calib.load(options.data, student.input, split="test", limit=options.images)
+    exact = forward(student, test.x)[0]
     ways = [("stock", options.data), ("auto", options.data)]
     ways += [("auto", source) for source in options.calib.split(",") if source]
-    for quantiser, source in ways:
-        print(f"| {' | '.join(row(student, trained, quantiser, source, test))} |", flush=True)
+    for way in ways:
+        print(f"| {' | '.join(row(student, trained, way, test, exact))} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -64,12 +64,7 @@ def distil(
 
     Exit codes: 0 trained, 2 bad input, 130 interrupted: run it again to go on.
     """
-    from nonn_mcu.students.extra import require
-
-    # before torch is loaded: threads that spin while they wait take the cores from those that work
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    for package in ("torch", "lightning_fabric", "matplotlib"):
-        require(package, "distilling a teacher", "nonn")
+    student_options.require_packages("distilling a teacher", "lightning_fabric", "matplotlib")
     from nonn_mcu.nonn import parts as parts_file
     from nonn_mcu.nonn import teacher as teachers
     from nonn_mcu.nonn.distil import curve

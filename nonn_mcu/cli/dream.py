@@ -51,7 +51,7 @@ def metadata(
 
     Exit codes: 0 written, 2 bad input.
     """
-    options.require_packages("making metadata", "sklearn")
+    student_options.require_packages("making metadata", "sklearn")
     from nonn_mcu import calib
     from nonn_mcu.dream import metadata as files
     from nonn_mcu.dream.owner import names_of, share_of
@@ -116,7 +116,7 @@ def generate(
 
     Exit codes: 0 written, 2 bad input, 130 interrupted: run it again to go on.
     """
-    options.require_packages("dreaming", "PIL")
+    student_options.require_packages("dreaming", "PIL")
     from nonn_mcu.dream import output
     from nonn_mcu.dream.generate import Settings
     from nonn_mcu.dream.generate import generate as dream_images

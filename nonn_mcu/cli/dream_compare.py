@@ -42,7 +42,7 @@ def compare(
 
     Exit codes: 0 compared, 2 bad input, 130 interrupted: run it again to go on.
     """
-    options.require_packages("comparing dreams", "lightning_fabric", "matplotlib")
+    student_options.require_packages("comparing dreams", "lightning_fabric", "matplotlib")
     from nonn_mcu.dream import compare as comparing
     from nonn_mcu.dream import figure
     from nonn_mcu.dream.sets import gather

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,16 +23,6 @@ MetadataFile = Annotated[
 Data = Annotated[str, typer.Option(metavar="SRC", help="As --calib of convert.", show_default=False)]
 Seed = Annotated[int, typer.Option(metavar="S", help="Of all that is drawn.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout, and nothing else.")]
-
-
-def require_packages(purpose: str, *packages: str) -> None:
-    """Raise :class:`BadInput` that says what to install, where torch or one of the packages is missing."""
-    from nonn_mcu.students.extra import require
-
-    # before torch is loaded: threads that spin while they wait take the cores from those that work
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    for package in ("torch", *packages):
-        require(package, purpose, "nonn")
 
 
 def require_numbers(*options: tuple[str, float, float, float]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -81,6 +82,16 @@ def with_network_options(*without: str) -> Callable[[Command], Command]:
         return typed
 
     return decorate
+
+
+def require_packages(purpose: str, *packages: str) -> None:
+    """Raise :class:`BadInput` that says what to install, where torch or one of the packages is missing."""
+    from nonn_mcu.students.extra import require
+
+    # before torch is loaded: threads that spin while they wait take the cores from those that work
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for package in ("torch", *packages):
+        require(package, purpose, "nonn")
 
 
 def numbers(text: str | None, option: str, kind: type) -> tuple[Any, ...] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from nonn_mcu.bundle import BudgetInfo, Bundle, LayerInfo, Runtime
 from nonn_mcu.codegen.names import identifier
 from nonn_mcu.convert import runtimes
 from nonn_mcu.convert.assemble import assemble
-from nonn_mcu.convert.int8 import Progress, from_float, from_tflite
+from nonn_mcu.convert.int8 import Int8, Progress, from_float, from_tflite
 from nonn_mcu.convert.sets import Sets
 from nonn_mcu.errors import BadInput, OverBudget
 from nonn_mcu.manifest import Goal
@@ -79,9 +80,7 @@ def convert(
         progress("Reading the model")
         quantised = from_tflite(student)
     else:
-        assert sets.calibration is not None
-        held_out = None if sets.validation is None else sets.validation.x
-        quantised = from_float(student, sets.calibration.x, progress, validation=held_out, made=sets.made)
+        quantised = to_int8(student, sets, progress)
     progress("Generating C")
     code = runtimes.generate(quantised, name, runtime, flash_limit, ram_limit, goal=goal)
     if not force:
@@ -90,6 +89,24 @@ def convert(
         student, quantised, code, sets, name=name, vectors=vectors, command=command, progress=progress
     )
     return Converted(bundle.write(out, made.files, made.manifest), made.notes)
+
+
+def to_int8(
+    student: Student,
+    sets: Sets,
+    progress: Progress,
+    *,
+    ranges: Mapping[str, tuple[float, float]] | None = None,
+) -> Int8:
+    """Quantise a float student with the ``sets``, which have calibration.
+
+    ``ranges`` are those that it may have learned, as :func:`from_float` takes them. Raises :class:`BadInput`.
+    """
+    assert sets.calibration is not None
+    held_out = None if sets.validation is None else sets.validation.x
+    return from_float(
+        student, sets.calibration.x, progress, validation=held_out, ranges=ranges, made=sets.made
+    )
 
 
 def require_budget(code: runtimes.Code) -> None:

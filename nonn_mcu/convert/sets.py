@@ -68,7 +68,7 @@ def _made(student: Student, kind: str, source: str | None, validate: bool, progr
         "at all; give real samples with --calib, or to verify with labels, to see it"
     )
     train, test = everything.part(slice(cut)), everything.part(slice(cut, None))
-    return Sets(*_divide(train, validate), test, True, (note,))
+    return Sets(*_divide(train, validate), test, made=True, notes=(note,))
 
 
 def _divide(train: Samples, validate: bool) -> tuple[Samples, Samples | None]:

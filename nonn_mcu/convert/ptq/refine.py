@@ -192,7 +192,7 @@ def _step(
 def _judged(state: _State, stock: bytes, base: bytes, twin: bytes, by: Judge) -> Refined:
     """Let the oracle decide between the model that refinement began with and what was found."""
     model = write(state.net)
-    scores = {one: by.score(one, lambda m, x: oracle.run(m, [x])) for one in {stock: 0, base: 0, model: 0}}
+    scores = {one: by.score(one, lambda m, x: oracle.run(m, [x])) for one in {stock, base, model}}
     better = scores[model].gain(scores[base]) > 0
     steps = (
         _reported("stock", scores[stock], True),

@@ -86,7 +86,9 @@ def convert(
     tested = [one.run(_fed(test.x, info), "test", progress) for one in students]
     ranged = replace(calibration, x=quantise_head.calibration(_beside(calibrated)))
     head_sets = Sets(ranged, None, replace(test, x=quantise_head.samples(_beside(tested))))
-    top = member.make(_float_head(trained, students), head_sets, runtime, Limits(), progress)
+    top = member.make(
+        float_head(trained, [one.int8.outputs[0] for one in students]), head_sets, runtime, Limits(), progress
+    )
     quantise_head.require_verbatim(top.int8)
     notes = sets.notes
     if holder is not None:
@@ -160,10 +162,10 @@ def _beside(features: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate(features, axis=1)
 
 
-def _float_head(trained: Trained, students: Sequence[Member]) -> Student:
+def float_head(trained: Trained, features: Sequence[TensorInfo]) -> Student:
+    """Give the head as a student on the int8 ``features``, the students' outputs in their order."""
     linear = trained.module.head
-    infos = [one.int8.outputs[0] for one in students]
-    return quantise_head.student(linear.weight.numpy(), linear.bias.numpy(), infos, trained.input.labels)
+    return quantise_head.student(linear.weight.numpy(), linear.bias.numpy(), features, trained.input.labels)
 
 
 def _fused(whole: Student, made: Sequence[Assembled], top: Member, info: TensorInfo) -> Fused:

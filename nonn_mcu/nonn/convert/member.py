@@ -11,8 +11,8 @@ import numpy as np
 from nonn_mcu.bundle import Runtime
 from nonn_mcu.convert import runtimes
 from nonn_mcu.convert.assemble import Assembled, assemble
-from nonn_mcu.convert.int8 import Int8, Progress, from_float
-from nonn_mcu.convert.pipeline import TooLarge, require_budget
+from nonn_mcu.convert.int8 import Int8, Progress
+from nonn_mcu.convert.pipeline import TooLarge, require_budget, to_int8
 from nonn_mcu.convert.sets import Sets
 from nonn_mcu.errors import BadInput
 from nonn_mcu.manifest import Goal
@@ -94,16 +94,7 @@ def make(
     Raises :class:`BadInput`, and :class:`TooLarge` beyond the limits.
     """
     with _named(student.name):
-        assert sets.calibration is not None
-        held_out = None if sets.validation is None else sets.validation.x
-        int8 = from_float(
-            student,
-            sets.calibration.x,
-            lambda step: progress(f"{student.name}: {step}"),
-            validation=held_out,
-            ranges=ranges,
-            made=sets.made,
-        )
+        int8 = to_int8(student, sets, lambda step: progress(f"{student.name}: {step}"), ranges=ranges)
     return Member(student, int8, _code(student.name, int8, runtime, limits), limits)
 
 

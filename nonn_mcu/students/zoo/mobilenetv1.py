@@ -46,7 +46,7 @@ class MobileNetV1(nn.Module):
 
     def maps(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) to the last maps (N, C, H', W')."""
-        for layer in list(self.model)[:-1]:  # what comes last is the pooling
+        for layer in self.model[:-1]:  # what comes last is the pooling
             x = layer(x)
         return x
 
