@@ -11,6 +11,7 @@ interpreter, image by image, on as many processes as there are cores; it takes a
 import argparse
 import os
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,10 @@ from nonn_mcu.convert import golden, sets
 from nonn_mcu.convert.int8 import Int8, from_float
 from nonn_mcu.convert.layout import arrange
 from nonn_mcu.convert.pipeline import to_int8
+from nonn_mcu.convert.pixels import on_pixels
 from nonn_mcu.nonn.checkpoint import Trained
 from nonn_mcu.nonn.convert import loading, quantise_head
-from nonn_mcu.nonn.convert.convert import float_head, whole
+from nonn_mcu.nonn.convert.convert import float_head, members, whole
 from nonn_mcu.students import Student, forward
 from nonn_mcu.verify import fidelity, oracle
 from nonn_mcu.verify.reference import to_device
@@ -55,13 +57,14 @@ def outputs(made: Int8, x: np.ndarray) -> np.ndarray:
     return np.concatenate(rows).reshape(len(x), -1)
 
 
-def network_answers(trained: Trained, given: sets.Sets, x: np.ndarray) -> tuple[Int8, np.ndarray]:
+def network_answers(trained: Trained, given: sets.Sets) -> tuple[Int8, np.ndarray]:
     """Quantise the students and the head of a network, and ask the head what it makes of their features."""
+    floats, given = on_pixels(members(trained), given)
     assert given.calibration is not None
-    both = np.concatenate([given.calibration.x, x])
+    assert given.test is not None
+    both = np.concatenate([given.calibration.x, given.test.x])
     asked = []
-    for stored, module in zip(trained.content.students, trained.module.students, strict=True):
-        one = Student("student", "module", module, trained.input)
+    for stored, one in zip(trained.content.students, floats, strict=True):
         made = to_int8(one, given, told, ranges=stored.ranges)
         asked.append((made, outputs(made, both)))
     features = np.concatenate([answers for _, answers in asked], axis=1)
@@ -77,11 +80,14 @@ def row(
     """Quantise in one way and measure on all test samples, of which the float network makes ``exact``."""
     quantiser, source = way
     given = sets.gather(student, source, test_limit=1, validate=quantiser == "auto", progress=told)
+    given = replace(given, test=test)
     if trained is None:
-        made = to_int8(student, given, told)
-        answers = outputs(made, test.x)
+        (fed,), given = on_pixels([student], given)
+        assert given.test is not None
+        made = to_int8(fed, given, told)
+        answers = outputs(made, given.test.x)
     else:
-        made, answers = network_answers(trained, given, test.x)
+        made, answers = network_answers(trained, given)
     reference = to_device(exact, made.outputs[0])
     measured = fidelity.measure([answers.reshape(reference.shape)], [reference], made.outputs)
     right = [float((one.reshape(len(test), -1).argmax(1) == test.labels).mean()) for one in (exact, answers)]

@@ -26,7 +26,7 @@ from nonn_mcu.convert.quantise import quantise, require_int8
 from nonn_mcu.convert.rewrite import rewrite
 from nonn_mcu.errors import BadInput
 from nonn_mcu.students import Student, forward
-from nonn_mcu.students.student import first_line
+from nonn_mcu.students.student import first_line, renormalised
 
 Progress = Callable[[str], None]
 
@@ -69,7 +69,10 @@ def from_float(
     progress("Loading TensorFlow")
     network.load_tools()
     progress("Exporting to ONNX")
-    probe = np.concatenate([marker(student.input.shape), x[:2]])
+    marked = marker(student.input.shape)
+    if student.model_input is not None:
+        marked = renormalised(marked, student.model_input, student.input)
+    probe = np.concatenate([marked, x[:2]])
     references = forward(student, probe)
     exported, export_log = export(student)
     require_same(exported, probe, references, f"{student.name}: the export to ONNX")

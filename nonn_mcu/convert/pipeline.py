@@ -12,6 +12,7 @@ from nonn_mcu.codegen.names import identifier
 from nonn_mcu.convert import runtimes
 from nonn_mcu.convert.assemble import assemble
 from nonn_mcu.convert.int8 import Int8, Progress, from_float, from_tflite
+from nonn_mcu.convert.pixels import on_pixels
 from nonn_mcu.convert.sets import Sets
 from nonn_mcu.errors import BadInput, OverBudget
 from nonn_mcu.manifest import Goal
@@ -80,6 +81,7 @@ def convert(
         progress("Reading the model")
         quantised = from_tflite(student)
     else:
+        (student,), sets = on_pixels([student], sets)
         quantised = to_int8(student, sets, progress)
     progress("Generating C")
     code = runtimes.generate(quantised, name, runtime, flash_limit, ram_limit, goal=goal)

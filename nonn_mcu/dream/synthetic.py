@@ -55,10 +55,10 @@ def make(student: Student, source: str | None, progress: Progress) -> Samples:
     kind, _, file = (source or STATS).partition(":")
     made = {STATS: _stats, NOISE: _noise}.get(kind)
     x = _dreams(student, Path(file), progress) if made is None else made(student, progress)
-    return Samples(_spanning(x, student.input), None, kind)
+    return Samples(spanning(x, student.input), None, kind)
 
 
-def _spanning(x: np.ndarray, spec: InputSpec) -> np.ndarray:
+def spanning(x: np.ndarray, spec: InputSpec) -> np.ndarray:
     """Make one pixel the lowest and one the highest: the input's range is known and need not be measured."""
     low, high = limits(spec)
     if not np.isfinite(low).all():

@@ -106,6 +106,8 @@ class Student:
     ``nn.Module`` in eval mode on the CPU; a ``ScriptModule`` likewise; an ``ExportedProgram`` of batch 1;
     an ONNX ``ModelProto`` of batch 1 with its weights inside; the bytes of a ``.tflite``.
     ``calibration`` names the source of its calibration samples (``nonn_mcu.calib.load``) or is None.
+    ``model_input`` is what ``model`` takes where that differs from ``input``, in mean and std alone:
+    :func:`forward` makes one of the other.
     """
 
     name: str
@@ -113,6 +115,20 @@ class Student:
     model: Any
     input: InputSpec
     calibration: str | None = None
+    model_input: InputSpec | None = None
+
+
+def affine_between(of: InputSpec, to: InputSpec) -> tuple[np.ndarray, np.ndarray]:
+    """Give factor and offset, float64 ``(C,)``, from a pixel as ``of`` has it to one as ``to`` has it."""
+    ours, theirs = ((np.array(spec.mean), np.array(spec.std)) for spec in (of, to))
+    return ours[1] / theirs[1], (ours[0] - theirs[0]) / theirs[1]
+
+
+def renormalised(x: np.ndarray, of: InputSpec, to: InputSpec) -> np.ndarray:
+    """Give samples ``(N, *shape)`` that are normalised as ``of`` says as ``to`` says: float32."""
+    shape = (-1, 1, 1) if of.layout == "CHW" else (-1,)
+    factor, offset = (values.reshape(shape) for values in affine_between(of, to))
+    return (x * factor + offset).astype(np.float32)
 
 
 def forward(student: Student, x: np.ndarray) -> list[np.ndarray]:
@@ -126,6 +142,8 @@ def forward(student: Student, x: np.ndarray) -> list[np.ndarray]:
         raise BadInput(f"{student.name}: takes float32 (N, *{student.input.shape}), not {x.dtype} {x.shape}")
     if student.kind == "tflite":
         raise BadInput(f"{student.name}: a .tflite has no float reference")
+    if student.model_input is not None:
+        x = renormalised(x, student.input, student.model_input)
     run = _onnx_runner(student) if student.kind == "onnx" else _torch_runner(student)
     step = _BATCH if student.kind == "module" else 1
     parts = []

@@ -32,6 +32,7 @@ SAME = {
     "EXPAND_DIMS",
     "MAX_POOL_2D",
     "PAD",
+    "PADV2",
     "RESHAPE",
     "RESIZE_BILINEAR",
     "RESIZE_NEAREST_NEIGHBOR",

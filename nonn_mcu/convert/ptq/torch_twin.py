@@ -105,6 +105,12 @@ def _framed(
     return F.pad(x, pads, value=fill)
 
 
+def _padded(graph: Graph, op: Op, values: Values) -> torch.Tensor:
+    """Put a frame of any value around; torch counts axes from the last."""
+    widths = [int(width) for pair in constant(graph, op, 1)[::-1] for width in pair]
+    return F.pad(values[op.inputs[0]], widths, value=float(constant(graph, op, 2)))
+
+
 def _mean(graph: Graph, op: Op, values: Values) -> torch.Tensor:
     return values[op.inputs[0]].mean(tuple(constant(graph, op, 1).reshape(-1).tolist()))
 
@@ -135,6 +141,7 @@ _FUNCTIONS: Mapping[str, Function] = {
     "MAX_POOL_2D": _max_pool,
     "MEAN": _mean,
     "MUL": _pair(torch.mul),
+    "PADV2": _padded,
     "RELU": _single(torch.relu),
     "RELU6": _single(F.relu6),
     "SOFTMAX": _single(lambda x: torch.softmax(x, -1)),

@@ -20,6 +20,7 @@ from nonn_mcu.convert.assemble import FIDELITY_SAMPLES, Assembled
 from nonn_mcu.convert.int8 import Progress
 from nonn_mcu.convert.layout import arrange
 from nonn_mcu.convert.pipeline import model_name
+from nonn_mcu.convert.pixels import on_pixels
 from nonn_mcu.convert.sets import Sets
 from nonn_mcu.errors import BadInput
 from nonn_mcu.nonn import network as networks
@@ -63,23 +64,24 @@ def convert(
     that the checkpoint knows. Raises :class:`BadInput`, and :class:`~nonn_mcu.convert.pipeline.TooLarge` for
     a student over its device's budget.
     """
+    floats, sets = on_pixels(members(trained), sets)
     calibration, test = sets.calibration, sets.test
     assert calibration is not None
     assert test is not None
-    net = whole(trained)
+    net = replace(whole(trained), input=floats[0].input, model_input=floats[0].model_input)
     name = model_name(trained.name, name)
     bundle.require_free(out, NETWORK, "network")
     _require_holder(holder, len(trained.content.students), runtime)
     students = [
         member.make(
-            Student(networks.student_folder(index), "module", trained.module.students[index], trained.input),
+            one,
             sets,
             "native" if index == holder else runtime,
             limits if stored.flash is None else replace(limits, flash=stored.flash),
             progress,
             ranges=stored.ranges,
         )
-        for index, stored in enumerate(trained.content.students)
+        for index, (one, stored) in enumerate(zip(floats, trained.content.students, strict=True))
     ]
     info = _common_input(students)
     calibrated = [one.run(_fed(calibration.x, info), "calibration", progress) for one in students]
@@ -135,6 +137,14 @@ def convert(
 def whole(trained: Trained) -> Student:
     """Give the network as one student, which nothing is converted from: its float reference."""
     return Student(trained.name, "module", trained.module, trained.input)
+
+
+def members(trained: Trained) -> list[Student]:
+    """Give the students, each called as its folder is."""
+    return [
+        Student(networks.student_folder(index), "module", module, trained.input)
+        for index, module in enumerate(trained.module.students)
+    ]
 
 
 def _require_holder(holder: int | None, count: int, runtime: Runtime | None) -> None:
