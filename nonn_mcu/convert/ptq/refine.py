@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from nonn_mcu.codegen.reader import read
 from nonn_mcu.convert.ptq import simulate
 from nonn_mcu.convert.ptq.bias import exact_means, with_means, with_weights_made_up
 from nonn_mcu.convert.ptq.equalise import factors, scaled
@@ -18,7 +19,8 @@ from nonn_mcu.convert.ptq.learned import with_learned
 from nonn_mcu.convert.ptq.net import Net, load
 from nonn_mcu.convert.ptq.ranges import RULES, Range, Rule, with_ranges
 from nonn_mcu.convert.ptq.score import Judge, Score, judge
-from nonn_mcu.convert.ptq.statistics import Activity, observe
+from nonn_mcu.convert.ptq.statistics import observe
+from nonn_mcu.convert.ptq.sums import with_exact_sums
 from nonn_mcu.convert.ptq.write import write, write_twin
 from nonn_mcu.verify import oracle
 
@@ -123,10 +125,16 @@ def refine(
                 with_ranges, net, seen_in_training, RULES["extremes"]
             )
         state = _step(state, by, candidates, _FULLER, progress)
-    progress("Refining: sensitivities")
-    balanced = _balanced(net, activities, calibration[:_FELT])
-    if balanced is not None:
-        state = _step(state, by, {"balance": lambda: balanced}, _FULLER, progress)
+    felt = _felt(net, calibration[:_FELT], progress)
+    if felt is not None:
+        from nonn_mcu.convert.ptq.balance import with_balance
+
+        candidates = {"balance": partial(with_balance, net, activities, felt)}
+        state = _step(state, by, candidates, _FULLER, progress)
+        felt = _felt(state.net, calibration[:_FELT], progress)
+    summed = None if felt is None else with_exact_sums(state.net, felt)
+    if summed is not None:
+        state = _step(state, by, {"exact sums": lambda: summed}, _ROUNDED, progress)
     samples = _rounded(state.net, calibration)
     seen = moments(state.net, samples)
     for title, round_weights in (("GPTQ", with_gptq), ("bias for the weights", _unchanged)):
@@ -145,16 +153,14 @@ def refine(
     return _judged(state, stock, base, twin, by)
 
 
-def _balanced(net: Net, activities: Mapping[int, Activity], x: np.ndarray) -> Net | None:
-    """Balance ranges and channels; None where the float net cannot be differentiated."""
-    from nonn_mcu.convert.ptq.balance import with_balance
+def _felt(net: Net, x: np.ndarray, progress: Progress) -> dict[int, np.ndarray] | None:
+    """Give the sensitivities of the net's activations; None where the float net cannot be differentiated."""
     from nonn_mcu.convert.ptq.sensitivity import sensitivities
 
-    felt = sensitivities(net.pair.exact, x, simulate.outputs(net.exact, x))
-    if felt is None:
-        return None
-    by_index = {index: felt[twin] for index, twin in net.pair.twin.items() if twin in felt}
-    return with_balance(net, activities, by_index)
+    progress("Refining: sensitivities")
+    exact = write_twin(net)
+    found = sensitivities(read(exact), x, simulate.outputs(exact, x))
+    return found and {index: found[twin] for index, twin in net.pair.twin.items() if twin in found}
 
 
 def _rounded(net: Net, x: np.ndarray) -> np.ndarray:
