@@ -260,6 +260,7 @@ def test_convert_says_so(files, capfd):
     assert np.allclose(manifest.preprocessing.mean, MIDDLE / 255)
     assert np.allclose(manifest.preprocessing.std, 1 / 255)
     assert (manifest.inputs[0].scale, manifest.inputs[0].zero_point) == (1.0, MIDDLE - 128)
+    assert main(["verify", str(files / "made"), "--board", "host"]) == 0
 
 
 def test_stock_takes_what_the_network_takes(files, capfd):
