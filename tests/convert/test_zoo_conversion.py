@@ -9,6 +9,7 @@ from nonn_mcu import bundle, calib, codegen, students
 from nonn_mcu.cli import main
 from nonn_mcu.convert import golden, int8
 from nonn_mcu.convert.layout import arrange
+from nonn_mcu.nonn.devices import whole
 from nonn_mcu.students import Student, forward, zoo
 from nonn_mcu.verify import fidelity, oracle
 
@@ -79,10 +80,11 @@ def test_a_trained_resnet56(data_dir, tmp_path, capfd):
     made = bundle.read(tmp_path / "resnet56")
     assert made.manifest.fidelity is not None
     assert made.manifest.fidelity.sqnr_db[0] > 27  # the stock model has 25.9 dB
+    source = f"cifar10:{data_dir / 'cifar-10-batches-bin'}"
     spec = students.input_spec((3, 32, 32), "CHW", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-    test = calib.load(f"cifar10:{data_dir / 'cifar-10-batches-bin'}", spec, split="test", limit=400)
-    (info,) = made.manifest.inputs
-    inputs = golden.quantised(arrange(test.x, info.from_torch, info.shape), info)
+    test = calib.load(source, spec, split="test", limit=400)
+    device = whole.read(made.path)
+    inputs = device.quantise(calib.load(source, device.spec, split="test", limit=400).x)
     correct = float((oracle.run(made.model, [inputs])[0].argmax(1) == test.labels).mean())
     student = students.load(
         data_dir / "resnet56" / "resnet56-4bfd9763.th", arch="resnet56", mean=spec.mean, std=spec.std
