@@ -10,7 +10,7 @@ from nonn_mcu.convert.quiet import ToolError, call
 from nonn_mcu.convert.rewrite.normalised import fold_normalisation
 from nonn_mcu.errors import BadInput
 from nonn_mcu.students import Student
-from nonn_mcu.students.student import affine_between, first_line
+from nonn_mcu.students.student import affine_between, first_line, limits
 
 # The tracing exporter writes 17, which every tool downstream reads; the dynamo exporter starts at 18.
 _OPSET = 17
@@ -20,8 +20,8 @@ _DYNAMO_OPSET = 18
 def export(student: Student) -> tuple[Any, str]:
     """Return the ONNX ``ModelProto`` and what the exporter said.
 
-    It computes what :func:`nonn_mcu.students.forward` does.
-    Its one input has shape ``(1, *student.input.shape)``; its outputs come in the network's order. Every
+    It computes what :func:`nonn_mcu.students.forward` does. Its one input has shape
+    ``(1, *student.input.shape)``; its outputs come in the network's order. Every
     node has a unique name that starts with the path of its torch module where the exporter knows it
     (``/layer1.0.conv1/Conv``). Modules and TorchScript go through the tracing exporter, a ``.pt2`` through
     the dynamo exporter, ONNX as it is. Raises :class:`BadInput`.
@@ -41,8 +41,9 @@ def export(student: Student) -> tuple[Any, str]:
         raise BadInput(f"{student.name}: has no outputs")
     _refuse_non_finite(student.name, model)
     if student.model_input is not None:
-        (most,) = {(1 - mean) / std for mean, std in zip(student.input.mean, student.input.std, strict=True)}
-        model = fold_normalisation(model, *affine_between(student.input, student.model_input), most)
+        _, brightest = limits(student.input)
+        affine = affine_between(student.input, student.model_input)
+        model = fold_normalisation(model, *affine, float(brightest.min()))
     return model, log
 
 

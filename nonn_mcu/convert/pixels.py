@@ -49,16 +49,20 @@ def on_pixels(students: Sequence[Student], sets: Sets) -> tuple[tuple[Student, .
     def pixels(samples: Samples | None) -> Samples | None:
         return None if samples is None else replace(samples, x=_pixels(samples.x, spec, fed))
 
-    calibration, validation, test = (pixels(one) for one in (sets.calibration, sets.validation, sets.test))
+    calibration = pixels(sets.calibration)
     assert calibration is not None
     if not _are_pixels(calibration.x + middle, whole=not sets.made):
         return unchanged
     if not all(takes_normalisation(export(student)[0]) for student in students):
         return unchanged
-    calibration = replace(calibration, x=spanning(calibration.x, fed))
     changed = tuple(replace(student, input=fed, model_input=spec) for student in students)
-    told = (*sets.notes, NOTE)
-    return changed, replace(sets, calibration=calibration, validation=validation, test=test, notes=told)
+    return changed, replace(
+        sets,
+        calibration=replace(calibration, x=spanning(calibration.x, fed)),
+        validation=pixels(sets.validation),
+        test=pixels(sets.test),
+        notes=(*sets.notes, NOTE),
+    )
 
 
 def _pixels(x: np.ndarray, of: InputSpec, to: InputSpec) -> np.ndarray:

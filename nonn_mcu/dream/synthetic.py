@@ -18,7 +18,7 @@ from nonn_mcu.calib.loading import preprocess
 from nonn_mcu.calib.pool import unit_scale
 from nonn_mcu.calib.samples import Samples
 from nonn_mcu.errors import BadInput
-from nonn_mcu.students.student import InputSpec
+from nonn_mcu.students.student import InputSpec, limits
 
 if TYPE_CHECKING:
     from nonn_mcu.students.student import Student
@@ -104,19 +104,6 @@ def _dreams(student: Student, file: Path, progress: Progress) -> np.ndarray:
 
     images, _ = generate.generate(teacher, known, COUNT, generate.Settings(batch=BATCH), progress=told)
     return preprocess(str(file), unit_scale(images), student.input)
-
-
-def limits(spec: InputSpec) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest value of a sample, float32, of a shape that broadcasts against ``(N, *shape)``.
-
-    Those of normalised pixels; unbounded for a FLAT input that is taken as it is (mean 0, std 1).
-    """
-    mean, std = np.array(spec.mean), np.array(spec.std)
-    if spec.layout == "FLAT" and set(spec.mean) == {0.0} and set(spec.std) == {1.0}:
-        return np.array(-np.inf, np.float32), np.array(np.inf, np.float32)
-    shape = (-1, 1, 1) if spec.layout == "CHW" else (-1,)
-    low, high = ((edge - mean) / std for edge in (0, 1))
-    return low.reshape(shape).astype(np.float32), high.reshape(shape).astype(np.float32)
 
 
 def _normal(spec: InputSpec, count: int, seed: int) -> np.ndarray:

@@ -126,9 +126,25 @@ def affine_between(of: InputSpec, to: InputSpec) -> tuple[np.ndarray, np.ndarray
 
 def renormalised(x: np.ndarray, of: InputSpec, to: InputSpec) -> np.ndarray:
     """Give samples ``(N, *shape)`` that are normalised as ``of`` says as ``to`` says: float32."""
-    shape = (-1, 1, 1) if of.layout == "CHW" else (-1,)
-    factor, offset = (values.reshape(shape) for values in affine_between(of, to))
+    factor, offset = (_along_channels(values, of) for values in affine_between(of, to))
     return (x * factor + offset).astype(np.float32)
+
+
+def limits(spec: InputSpec) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest value of a sample, float32, of a shape that broadcasts against ``(N, *shape)``.
+
+    Those of normalised pixels; unbounded for a FLAT input that is taken as it is (mean 0, std 1).
+    """
+    mean, std = np.array(spec.mean), np.array(spec.std)
+    if spec.layout == "FLAT" and set(spec.mean) == {0.0} and set(spec.std) == {1.0}:
+        return np.array(-np.inf, np.float32), np.array(np.inf, np.float32)
+    low, high = (_along_channels((edge - mean) / std, spec).astype(np.float32) for edge in (0, 1))
+    return low, high
+
+
+def _along_channels(values: np.ndarray, spec: InputSpec) -> np.ndarray:
+    """Shape one value per channel ``(C,)`` so that it broadcasts against samples ``(N, *spec.shape)``."""
+    return values.reshape((-1, 1, 1) if spec.layout == "CHW" else (-1,))
 
 
 def forward(student: Student, x: np.ndarray) -> list[np.ndarray]:

@@ -52,10 +52,11 @@ def _strided(graph: Graph, op: Op, sources: Sequence[np.ndarray]) -> np.ndarray:
     return sources[0][tuple(parts)]
 
 
-# Each takes arrays of the inputs' shapes and gives that of the output; padding is -1 there.
+# Each takes arrays of the inputs' shapes and gives that of the output; padding of any value is -1 there.
 MOVES: dict[str, Move] = {
     "CONCATENATION": _concatenated,
     "PAD": _padded,
+    "PADV2": _padded,
     "RESHAPE": _reshaped,
     "SLICE": _sliced,
     "STRIDED_SLICE": _strided,

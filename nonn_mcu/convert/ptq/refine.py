@@ -131,10 +131,11 @@ def refine(
 
         candidates = {"balance": partial(with_balance, net, activities, felt)}
         state = _step(state, by, candidates, _FULLER, progress)
+    if felt is not None and any(op.kind == "ADD" for op in net.graph.ops):
         felt = _felt(state.net, calibration[:_FELT], progress)
-    summed = None if felt is None else with_exact_sums(state.net, felt)
-    if summed is not None:
-        state = _step(state, by, {"exact sums": lambda: summed}, _ROUNDED, progress)
+        summed = None if felt is None else with_exact_sums(state.net, felt)
+        if summed is not None:
+            state = _step(state, by, {"exact sums": lambda: summed}, _ROUNDED, progress)
     samples = _rounded(state.net, calibration)
     seen = moments(state.net, samples)
     for title, round_weights in (("GPTQ", with_gptq), ("bias for the weights", _unchanged)):

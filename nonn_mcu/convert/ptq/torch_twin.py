@@ -42,13 +42,14 @@ def _operand(graph: Graph, op: Op, slot: int, values: Values) -> torch.Tensor | 
 
 
 def _move(graph: Graph, op: Op, values: Values) -> torch.Tensor:
-    """Gather from all inputs end to end; one zero behind them stands for padding."""
+    """Gather from all inputs end to end; one value behind them stands for padding."""
     sources = [values[index].flatten(1) for index in op.inputs if index in values]
     shapes = [graph.tensors[index].shape for index in op.inputs if index in values]
     ends = np.cumsum([source.shape[1] for source in sources])
     numbers = [np.arange(e - prod(s), e).reshape(s) for e, s in zip(ends, shapes, strict=True)]
     order = torch.from_numpy(np.ascontiguousarray(MOVES[op.kind](graph, op, numbers)).reshape(-1))
-    return torch.cat([*sources, torch.zeros(len(sources[0]), 1)], 1)[:, order]
+    padding = float(constant(graph, op, 2)) if op.kind == "PADV2" else 0.0
+    return torch.cat([*sources, torch.full((len(sources[0]), 1), padding)], 1)[:, order]
 
 
 def _convolution(graph: Graph, op: Op, values: Values) -> torch.Tensor:
@@ -105,12 +106,6 @@ def _framed(
     return F.pad(x, pads, value=fill)
 
 
-def _padded(graph: Graph, op: Op, values: Values) -> torch.Tensor:
-    """Put a frame of any value around; torch counts axes from the last."""
-    widths = [int(width) for pair in constant(graph, op, 1)[::-1] for width in pair]
-    return F.pad(values[op.inputs[0]], widths, value=float(constant(graph, op, 2)))
-
-
 def _mean(graph: Graph, op: Op, values: Values) -> torch.Tensor:
     return values[op.inputs[0]].mean(tuple(constant(graph, op, 1).reshape(-1).tolist()))
 
@@ -141,7 +136,6 @@ _FUNCTIONS: Mapping[str, Function] = {
     "MAX_POOL_2D": _max_pool,
     "MEAN": _mean,
     "MUL": _pair(torch.mul),
-    "PADV2": _padded,
     "RELU": _single(torch.relu),
     "RELU6": _single(F.relu6),
     "SOFTMAX": _single(lambda x: torch.softmax(x, -1)),

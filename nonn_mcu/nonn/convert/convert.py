@@ -64,14 +64,14 @@ def convert(
     that the checkpoint knows. Raises :class:`BadInput`, and :class:`~nonn_mcu.convert.pipeline.TooLarge` for
     a student over its device's budget.
     """
+    name = model_name(trained.name, name)
+    bundle.require_free(out, NETWORK, "network")
+    _require_holder(holder, len(trained.content.students), runtime)
     floats, sets = on_pixels(members(trained), sets)
     calibration, test = sets.calibration, sets.test
     assert calibration is not None
     assert test is not None
     net = replace(whole(trained), input=floats[0].input, model_input=floats[0].model_input)
-    name = model_name(trained.name, name)
-    bundle.require_free(out, NETWORK, "network")
-    _require_holder(holder, len(trained.content.students), runtime)
     students = [
         member.make(
             one,
